@@ -1,0 +1,104 @@
+//! The event context: what happened in the source repository, read from the runner's environment and the event payload.
+//! A function of its arguments: whoever calls it reads the files and the clock.
+
+use chrono::{DateTime, FixedOffset, Utc};
+
+use crate::model::{CommitId, RepositoryName};
+
+/// The events that policy rows know. For `workflow_run` it is the event of the run that triggered this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// Commits or a tag were pushed, or a branch or tag was deleted by a push.
+    Push,
+    /// A branch or tag was created.
+    Create,
+    /// A branch or tag was deleted.
+    Delete,
+    /// Something happened to a pull request; the run sees its merge commit.
+    PullRequest,
+    /// The same, run on the default branch with a writing token.
+    PullRequestTarget,
+    /// A merge queue asks for checks.
+    MergeGroup,
+    /// Something happened to a release.
+    Release,
+    /// A cron time came.
+    Schedule,
+    /// Somebody started the workflow.
+    WorkflowDispatch,
+    /// An API call started the workflow.
+    RepositoryDispatch,
+    /// Any other event, by its name.
+    Other(String),
+}
+
+/// What the run is about: the name that rows of the policy are tried on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A branch, by its short name.
+    Branch(String),
+    /// A git tag, by its short name.
+    Tag(String),
+    /// A pull request, by its number where the payload has one (a fork's `workflow_run` has none).
+    PullRequest(Option<u64>),
+    /// A merge group.
+    MergeGroup,
+    /// A name of which the payload does not say whether it is a tag or a branch (`workflow_run`).
+    Unresolved(String),
+    /// A commit without a name (input `ref`): no row fits it.
+    Commit(String),
+    /// Nothing was built, and that is no mistake: a deletion, or a type of release event that publishes nothing. The text
+    /// says which.
+    Nothing(String),
+    /// The environment names no ref.
+    Unknown,
+}
+
+/// A repository's facts for labels, where the payload has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepositoryFacts {
+    /// The page of the repository.
+    pub html_url: Option<String>,
+    /// Its description.
+    pub description: Option<String>,
+    /// The SPDX id of its licence.
+    pub license: Option<String>,
+    /// Its default branch.
+    pub default_branch: Option<String>,
+}
+
+/// Everything that a decision may depend on, but for the policy and the registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// The event as the runner calls it (`GITHUB_EVENT_NAME`); empty at a terminal outside a workflow.
+    pub event_name: String,
+    /// The event that rows are tried on.
+    pub event: EventKind,
+    /// The payload's `action` (`opened`, `closed`, `published`, …).
+    pub action: Option<String>,
+    /// What the run is about.
+    pub subject: Subject,
+    /// Whether only `pull request` rows may fit: a `workflow_run` whose trigger was a pull request or came from another
+    /// repository.
+    pub only_pull_requests: bool,
+    /// Whether input `ref` said what was built, so that commit and dates of this run are not those of the image.
+    pub built_elsewhere: bool,
+    /// The ref of the run as the runner gives it (`GITHUB_REF`).
+    pub git_ref: Option<String>,
+    /// The head's commit, never a merge commit made for a pull request.
+    pub sha: Option<CommitId>,
+    /// The source repository (`GITHUB_REPOSITORY`, else the payload's).
+    pub repository: Option<RepositoryName>,
+    /// What the payload says of it.
+    pub facts: RepositoryFacts,
+    /// The base branch of a pull request or merge group, or the branch that a tag was pushed from.
+    pub base_ref: Option<String>,
+    /// The number of the run (`GITHUB_RUN_NUMBER`).
+    pub run_number: Option<u64>,
+    /// When the head commit was committed, where the payload says so.
+    pub commit_date: Option<DateTime<FixedOffset>>,
+    /// The time of this run: `SOURCE_DATE_EPOCH`, else the clock.
+    pub now: DateTime<Utc>,
+    /// The root of the GitHub web pages (`GITHUB_SERVER_URL`).
+    pub server_url: String,
+}

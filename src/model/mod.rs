@@ -1,0 +1,15 @@
+//! The nouns: values that are valid once they exist. No IO, no imports from the rest of the crate.
+
+pub mod commit;
+pub mod digest;
+pub mod manifest;
+pub mod name;
+pub mod secret;
+pub mod tag;
+
+pub use commit::CommitId;
+pub use digest::Digest;
+pub use manifest::{Descriptor, Manifest, ManifestKind, RawManifest};
+pub use name::{ImageName, ImageReference, ManifestReference, RepositoryName};
+pub use secret::Secret;
+pub use tag::Tag;

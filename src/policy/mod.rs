@@ -1,0 +1,12 @@
+//! Decisions: synchronous, total, without IO. Time is a value in their input.
+
+pub mod config;
+pub mod date_format;
+pub mod diagnostic;
+pub mod glob;
+pub mod inversion;
+pub mod publish;
+pub mod rolling;
+pub mod rules;
+pub mod tagging;
+pub mod template;

@@ -1,0 +1,191 @@
+//! What the use cases need of the world, as traits: the adapters implement them, tests may too.
+
+use std::{error::Error, fmt, future::Future, pin::Pin};
+
+use bytes::Bytes;
+use chrono::{DateTime, FixedOffset};
+use tokio::io::AsyncRead;
+
+use crate::model::{CommitId, Descriptor, Digest, ImageName, ManifestReference, RawManifest, Tag};
+
+/// Why a request failed, by what would cure it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortErrorKind {
+    /// The thing asked for is not there (where its absence is no answer).
+    NotFound,
+    /// The credentials do not allow it, or there are none.
+    Denied,
+    /// A rate limit outlasted the retries.
+    RateLimited,
+    /// The service or the network failed and went on failing.
+    Unavailable,
+    /// The answer (or the file) is not what the protocol says, or does not match its digest.
+    Malformed,
+}
+
+/// A failed request: what was tried, on what, and the remedy where one is known.
+#[derive(Debug)]
+pub struct PortError {
+    /// Why, by remedy.
+    pub kind: PortErrorKind,
+    /// What was tried, fit for "failed to …": `list the tags of ghcr.io/acme/shop`.
+    pub operation: String,
+    /// What the other side said or what was wrong, bounded and without control characters.
+    pub detail: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The error below this one.
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl PortError {
+    /// Makes an error without a hint and without a source.
+    #[must_use]
+    pub fn new(kind: PortErrorKind, operation: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { kind, operation: operation.into(), detail: detail.into(), hint: None, source: None }
+    }
+
+    /// Adds the remedy.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the error below.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for PortError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.operation, self.detail)
+    }
+}
+
+impl Error for PortError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// Reads a registry.
+pub trait RegistryReader: Sync {
+    /// Lists all tags of an image. The list is complete or an error; it is empty only where the registry proved that
+    /// nothing is published yet (an authenticated 404, or a refusal where the same credentials may start an upload).
+    fn tags(&self, image: &ImageName) -> impl Future<Output = Result<Vec<Tag>, PortError>> + Send;
+
+    /// Gets a manifest, verified against its digest. `None` if the registry has none there.
+    fn manifest(
+        &self,
+        image: &ImageName,
+        reference: &ManifestReference,
+    ) -> impl Future<Output = Result<Option<RawManifest>, PortError>> + Send;
+
+    /// Asks for a manifest's digest without its body. `None` if the registry has none there.
+    fn manifest_digest(
+        &self,
+        image: &ImageName,
+        reference: &ManifestReference,
+    ) -> impl Future<Output = Result<Option<Digest>, PortError>> + Send;
+
+    /// Gets a blob of at most 4 MiB whole (an image configuration), verified against its digest.
+    fn small_blob(&self, image: &ImageName, blob: &Descriptor)
+    -> impl Future<Output = Result<Bytes, PortError>> + Send;
+}
+
+/// How a blob came into a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlobOutcome {
+    /// It was there.
+    Present,
+    /// The registry took it from another of its repositories.
+    Mounted,
+    /// It was sent.
+    Uploaded,
+}
+
+/// Writes to a registry.
+pub trait RegistryWriter: RegistryReader {
+    /// Makes a blob present: asks by HEAD, then mounts it from `source`'s repository if it is in the same registry, then
+    /// sends it from `source`.
+    fn put_blob<S: ImageSource>(
+        &self,
+        image: &ImageName,
+        blob: &Descriptor,
+        source: &S,
+    ) -> impl Future<Output = Result<BlobOutcome, PortError>> + Send;
+
+    /// Puts a manifest byte for byte under a tag or its digest, and checks the digest that the registry answers.
+    fn put_manifest(
+        &self,
+        image: &ImageName,
+        reference: &ManifestReference,
+        manifest: &RawManifest,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// The bytes of a blob as they come.
+pub type BlobStream = Pin<Box<dyn AsyncRead + Send>>;
+
+/// An image to publish: an OCI layout, or an image in a registry.
+pub trait ImageSource: Sync {
+    /// Gets the manifest or index that the source names.
+    fn root(&self) -> impl Future<Output = Result<RawManifest, PortError>> + Send;
+
+    /// Gets a child manifest by the descriptor that an index gives it, verified against digest and size.
+    fn manifest(&self, descriptor: &Descriptor) -> impl Future<Output = Result<RawManifest, PortError>> + Send;
+
+    /// Opens a blob. Who reads it verifies digest and size.
+    fn blob(&self, descriptor: &Descriptor) -> impl Future<Output = Result<BlobStream, PortError>> + Send;
+
+    /// The image in a registry that blobs can be mounted from.
+    fn mount_from(&self) -> Option<&ImageName>;
+}
+
+/// How our commit stands to the one that a rolling tag's image was built from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ancestry {
+    /// The same commit.
+    Same,
+    /// Ours comes after it.
+    Descendant,
+    /// Ours comes before it.
+    Ancestor,
+    /// Neither comes before the other.
+    Diverged,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// What a bare name of `workflow_run` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameKind {
+    /// A git tag that peels to the run's commit.
+    Tag,
+    /// A branch whose head is the run's commit.
+    Branch,
+    /// Neither (any more).
+    Neither,
+}
+
+/// The source repository's history: the local clone, then the GitHub API.
+pub trait SourceHistory: Sync {
+    /// Compares two commits.
+    fn ancestry(&self, ours: &CommitId, theirs: &CommitId) -> impl Future<Output = Result<Ancestry, PortError>> + Send;
+
+    /// Returns the commit that a branch points at now, by the API. `None` if that cannot be known.
+    fn branch_tip(&self, branch: &str) -> impl Future<Output = Result<Option<CommitId>, PortError>> + Send;
+
+    /// Returns a commit's committer date. `None` if neither the clone nor the API can be asked.
+    fn commit_date(
+        &self,
+        commit: &CommitId,
+    ) -> impl Future<Output = Result<Option<DateTime<FixedOffset>>, PortError>> + Send;
+
+    /// Tells whether `name` is a tag that peels to `commit`, or a branch whose head it is.
+    fn name_kind(&self, name: &str, commit: &CommitId) -> impl Future<Output = Result<NameKind, PortError>> + Send;
+}
