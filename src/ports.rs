@@ -6,6 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
 use tokio::io::AsyncRead;
 
+pub use crate::model::{Ancestry, NameKind};
 use crate::model::{CommitId, Descriptor, Digest, ImageName, ManifestReference, RawManifest, Tag};
 
 /// Why a request failed, by what would cure it.
@@ -144,32 +145,6 @@ pub trait ImageSource: Sync {
 
     /// The image in a registry that blobs can be mounted from.
     fn mount_from(&self) -> Option<&ImageName>;
-}
-
-/// How our commit stands to the one that a rolling tag's image was built from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ancestry {
-    /// The same commit.
-    Same,
-    /// Ours comes after it.
-    Descendant,
-    /// Ours comes before it.
-    Ancestor,
-    /// Neither comes before the other.
-    Diverged,
-    /// It cannot be told.
-    Unknown,
-}
-
-/// What a bare name of `workflow_run` is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameKind {
-    /// A git tag that peels to the run's commit.
-    Tag,
-    /// A branch whose head is the run's commit.
-    Branch,
-    /// Neither (any more).
-    Neither,
 }
 
 /// The source repository's history: the local clone, then the GitHub API.

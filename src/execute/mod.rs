@@ -1,1 +1,3 @@
-//! (to come)
+//! Plans carried out: nothing is decided here.
+
+pub mod publish;

@@ -2,6 +2,7 @@
 
 pub mod commit;
 pub mod digest;
+pub mod history;
 pub mod manifest;
 pub mod name;
 pub mod secret;
@@ -9,6 +10,7 @@ pub mod tag;
 
 pub use commit::CommitId;
 pub use digest::Digest;
+pub use history::{Ancestry, NameKind};
 pub use manifest::{Descriptor, Manifest, ManifestKind, RawManifest};
 pub use name::{ImageName, ImageReference, ManifestReference, RepositoryName};
 pub use secret::Secret;

@@ -1,1 +1,373 @@
-//! (to come)
+//! Templates read backwards: from a tag of the registry to the row that made it, and to the values in it.
+//!
+//! Sanitising loses characters, so an inversion may explain a little more than its row can create, and never less: a tag
+//! that a row explains is kept if that row keeps it.
+
+use std::collections::BTreeSet;
+
+use regex_lite::Regex;
+use semver::Version;
+
+use super::{
+    glob::{Atom, Glob, Repeat},
+    rules::{Condition, TagMatcher, TagRule},
+    template::{CUT_HASH, Piece, Template, Variable},
+};
+use crate::model::{CommitId, Tag};
+
+/// Which of a row's templates explains a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// A name that `keep` is about.
+    Tag,
+    /// A further name of the same image.
+    Also,
+    /// A pointer.
+    Rolling,
+    /// The tag that joins siblings.
+    Index,
+}
+
+/// What a tag says of its image, read by a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Values {
+    /// The version, where the template holds all of it.
+    pub version: Option<Version>,
+    /// The commit, where the template holds `{{sha}}`.
+    pub commit: Option<CommitId>,
+    /// The number of the pull request.
+    pub number: Option<u64>,
+    /// The branch as the tag spells it.
+    pub branch: Option<String>,
+}
+
+/// The inversion of one row.
+#[derive(Debug)]
+pub struct Inversion {
+    matchers: Vec<(Role, Matcher)>,
+}
+
+impl Inversion {
+    /// Inverts the templates of a row; its `match` takes the place of its `tag` templates.
+    #[must_use]
+    pub fn of(rule: &TagRule) -> Self {
+        let mut matchers = Vec::new();
+        match &rule.matcher {
+            Some(TagMatcher { regex, .. }) => matchers.push((Role::Tag, Matcher::Given(regex.clone()))),
+            None => matchers.extend(rule.tag.iter().map(|template| (Role::Tag, Matcher::invert(template, rule)))),
+        }
+        matchers.extend(rule.also.iter().map(|template| (Role::Also, Matcher::invert(template, rule))));
+        matchers.extend(rule.rolling.iter().map(|template| (Role::Rolling, Matcher::invert(template, rule))));
+        matchers.extend(rule.index.iter().map(|template| (Role::Index, Matcher::invert(template, rule))));
+        Self { matchers }
+    }
+
+    /// Returns the first role in which the row explains the tag, with what the tag says. Referrers tags are no row's work.
+    #[must_use]
+    pub fn explain(&self, tag: &Tag) -> Option<(Role, Values)> {
+        if tag.is_referrers_tag() {
+            return None;
+        }
+        self.matchers.iter().find_map(|(role, matcher)| Some((*role, matcher.read(tag)?)))
+    }
+
+    /// Returns what the tag says if the row explains it in this role.
+    #[must_use]
+    pub fn explain_as(&self, wanted: Role, tag: &Tag) -> Option<Values> {
+        if tag.is_referrers_tag() {
+            return None;
+        }
+        self.matchers.iter().filter(|(role, _)| *role == wanted).find_map(|(_, matcher)| matcher.read(tag))
+    }
+}
+
+#[derive(Debug)]
+enum Matcher {
+    Given(Regex),
+    Inverted(Vec<Alternative>),
+}
+
+/// The inversion under one entry of `on`.
+#[derive(Debug)]
+struct Alternative {
+    whole: Regex,
+    /// For tags of full length, in which names may be cut.
+    cut: Option<Regex>,
+    /// Patterns of which a branch's own name, where the tag shows it unchanged, must fit none.
+    taken_away: Vec<Glob>,
+}
+
+/// A character of a tag.
+const ANY: &str = "[A-Za-z0-9._-]";
+const NUMBER: &str = "(?:0|[1-9][0-9]*)";
+
+impl Matcher {
+    fn invert(template: &Template, rule: &TagRule) -> Self {
+        let mut seen = BTreeSet::new();
+        let mut alternatives = Vec::new();
+        let taken_away: Vec<Glob> = rule
+            .on
+            .iter()
+            .filter(|entry| entry.negated)
+            .filter_map(|entry| match &entry.condition {
+                Condition::Branch(glob) => Some(glob.clone()),
+                _ => None,
+            })
+            .collect();
+        for entry in rule.on.iter().filter(|entry| !entry.negated) {
+            let whole = source(template, &entry.condition, false);
+            if !seen.insert(whole.clone()) {
+                continue;
+            }
+            let may_be_cut = template.variables().any(|(variable, _)| variable.may_be_cut());
+            alternatives.push(Alternative {
+                whole: compile(&whole),
+                cut: may_be_cut.then(|| compile(&source(template, &entry.condition, true))),
+                taken_away: taken_away.clone(),
+            });
+        }
+        Self::Inverted(alternatives)
+    }
+
+    fn read(&self, tag: &Tag) -> Option<Values> {
+        match self {
+            Self::Given(regex) => values(regex, tag),
+            Self::Inverted(alternatives) => alternatives.iter().find_map(|alternative| alternative.read(tag)),
+        }
+    }
+}
+
+impl Alternative {
+    fn read(&self, tag: &Tag) -> Option<Values> {
+        if let Some(found) = values(&self.whole, tag) {
+            // A `-` may have been another character and 8 hex digits may be the hash of another name; any other name
+            // stands in the tag as it is.
+            let is_own_name = |name: &str| {
+                !name.contains('-')
+                    && !name.starts_with('_')
+                    && !(name.len() == CUT_HASH && name.bytes().all(|b| b.is_ascii_hexdigit()))
+            };
+            let excluded = found
+                .branch
+                .as_deref()
+                .is_some_and(|name| is_own_name(name) && self.taken_away.iter().any(|glob| glob.matches(name)));
+            if !excluded {
+                return Some(found);
+            }
+        }
+        let cut = self.cut.as_ref().filter(|_| tag.as_str().len() == Tag::MAX_LENGTH)?;
+        cut.is_match(tag.as_str()).then(Values::default)
+    }
+}
+
+fn compile(source: &str) -> Regex {
+    Regex::new(source).expect("an inverted template is a valid expression")
+}
+
+/// Reads a tag, or says no: also where a group that looks like a version is none.
+fn values(regex: &Regex, tag: &Tag) -> Option<Values> {
+    let captures = regex.captures(tag.as_str())?;
+    let text = |name: &str| captures.name(name).map(|found| found.as_str());
+    let version = match (text("version"), text("major"), text("minor"), text("patch")) {
+        (Some(version), ..) => Some(Version::parse(version).ok()?),
+        (None, Some(major), Some(minor), Some(patch)) => {
+            let suffix = text("prerelease").map(|text| format!("-{text}")).unwrap_or_default();
+            Some(Version::parse(&format!("{major}.{minor}.{patch}{suffix}")).ok()?)
+        }
+        _ => None,
+    };
+    Some(Values {
+        version,
+        commit: text("sha").and_then(|text| text.parse().ok()),
+        number: text("number").and_then(|text| text.parse().ok()),
+        branch: text("branch").map(str::to_owned),
+    })
+}
+
+/// Writes the expression for a template under one entry of `on`; `cut` is the form for names that were cut.
+fn source(template: &Template, condition: &Condition, cut: bool) -> String {
+    let mut source = String::from("^");
+    let mut named = BTreeSet::new();
+    for (index, piece) in template.pieces().iter().enumerate() {
+        match piece {
+            Piece::Literal(text) => source.push_str(&regex_lite::escape(text)),
+            Piece::Value { variable, .. } => {
+                let (name, fragment) = fragment(variable, condition, index == 0, cut);
+                match name.filter(|name| named.insert(*name)) {
+                    Some(name) => source.push_str(&format!("(?<{name}>{fragment})")),
+                    None => source.push_str(&format!("(?:{fragment})")),
+                }
+            }
+        }
+    }
+    source.push('$');
+    source
+}
+
+fn fragment(variable: &Variable, condition: &Condition, at_start: bool, cut: bool) -> (Option<&'static str>, String) {
+    let any = || format!("{ANY}+");
+    if cut && variable.may_be_cut() {
+        return (None, any());
+    }
+    let semver = |with_prerelease: bool| {
+        let core = format!("{NUMBER}\\.{NUMBER}\\.{NUMBER}");
+        if with_prerelease { format!("{core}-[0-9A-Za-z.-]+") } else { core }
+    };
+    let date = |format: &super::date_format::DateFormat| format.pattern(|literal| regex_lite::escape(&dashed(literal)));
+    match variable {
+        Variable::Branch(None) => match condition {
+            Condition::Branch(glob) => (Some("branch"), name_fragment(glob, at_start)),
+            _ => (Some("branch"), any()),
+        },
+        Variable::GitTag(None) => match condition {
+            Condition::Tag(glob) | Condition::Release(Some(glob)) | Condition::Prerelease(Some(glob)) => {
+                (None, name_fragment(glob, at_start))
+            }
+            // Build metadata follows a `+`, which becomes a `-`.
+            Condition::Release(None) => (None, format!("v?{}(?:-[0-9A-Za-z.-]+)?", semver(false))),
+            Condition::Prerelease(None) => (None, format!("v?{}", semver(true))),
+            _ => (None, any()),
+        },
+        Variable::Branch(Some(_)) | Variable::GitTag(Some(_)) | Variable::BaseRef => (None, any()),
+        Variable::Number => (Some("number"), "[1-9][0-9]*".to_owned()),
+        Variable::Sha => (Some("sha"), "[0-9a-f]{7,40}".to_owned()),
+        Variable::ShaFull => (Some("sha"), "[0-9a-f]{40}".to_owned()),
+        Variable::Version => (Some("version"), semver(matches!(condition, Condition::Prerelease(_)))),
+        Variable::Major => (Some("major"), NUMBER.to_owned()),
+        Variable::Minor => (Some("minor"), NUMBER.to_owned()),
+        Variable::Patch => (Some("patch"), NUMBER.to_owned()),
+        Variable::Prerelease => (Some("prerelease"), "[0-9A-Za-z.-]+".to_owned()),
+        Variable::Date(format) | Variable::CommitDate(format) => (None, date(format)),
+        Variable::RunNumber => (None, "[0-9]+".to_owned()),
+    }
+}
+
+/// Literal text of a date format, as sanitising leaves it.
+fn dashed(text: &str) -> String {
+    let mut dashed = String::new();
+    let mut in_run = false;
+    for character in text.chars() {
+        let allowed = Tag::allows(character);
+        if allowed {
+            dashed.push(character);
+        } else if !in_run {
+            dashed.push('-');
+        }
+        in_run = !allowed;
+    }
+    dashed
+}
+
+/// Writes the expression for the sanitised form of every name that a glob fits.
+///
+/// A run of characters that tags do not allow is one `-`, so a literal one beside a wildcard may have merged with what the
+/// wildcard matched, and at the start of a tag with the `_` that leading dots and dashes become.
+fn name_fragment(glob: &Glob, at_start: bool) -> String {
+    enum Element {
+        Text(String),
+        Dash,
+        Dot(char),
+        Wild,
+    }
+    #[derive(Clone, Copy, PartialEq)]
+    enum After {
+        Start,
+        /// The `_` of leading dots and dashes.
+        Lead,
+        Dash,
+        Other,
+    }
+    let mut has_letter = false;
+    let elements: Vec<Element> = glob
+        .parts()
+        .iter()
+        .map(|part| {
+            let suffix = match part.repeat {
+                Repeat::Once => "",
+                Repeat::AtMostOnce => "?",
+                Repeat::AtLeastOnce => "+",
+            };
+            match &part.atom {
+                Atom::Star | Atom::DoubleStar => Element::Wild,
+                Atom::Set(inside) => {
+                    has_letter |= part.repeat != Repeat::AtMostOnce;
+                    Element::Text(format!("[{inside}]{suffix}"))
+                }
+                Atom::Literal(character) if matches!(character, '.' | '-') => match part.repeat {
+                    Repeat::Once => Element::Dot(*character),
+                    Repeat::AtMostOnce | Repeat::AtLeastOnce => Element::Wild,
+                },
+                Atom::Literal(character) if Tag::allows(*character) => {
+                    has_letter |= part.repeat != Repeat::AtMostOnce;
+                    Element::Text(format!("{character}{suffix}"))
+                }
+                Atom::Literal(_) => match part.repeat {
+                    Repeat::Once | Repeat::AtLeastOnce => Element::Dash,
+                    Repeat::AtMostOnce => Element::Wild,
+                },
+            }
+        })
+        .collect();
+    let mut source = String::new();
+    let mut after = if at_start { After::Start } else { After::Other };
+    let mut wild = false;
+    for element in elements {
+        match element {
+            Element::Wild => {
+                wild = true;
+                continue;
+            }
+            Element::Dash => match (wild, after) {
+                (false, After::Start) => {
+                    source.push('_');
+                    after = After::Lead;
+                }
+                (false, After::Lead | After::Dash) => {}
+                (false, After::Other) => {
+                    source.push('-');
+                    after = After::Dash;
+                }
+                (true, After::Start) => {
+                    source.push_str(&format!("(?:{ANY}*-|_)"));
+                    after = After::Dash;
+                }
+                (true, After::Lead | After::Dash) => source.push_str(&format!("(?:{ANY}*-)?")),
+                (true, After::Other) => {
+                    source.push_str(&format!("{ANY}*-"));
+                    after = After::Dash;
+                }
+            },
+            Element::Dot(character) => match (wild, after) {
+                (false, After::Start) => {
+                    source.push('_');
+                    after = After::Lead;
+                }
+                (false, After::Lead) => {}
+                (true, After::Start | After::Lead) => {
+                    source.push_str(&format!("(?:{ANY}*{}|_?)", regex_lite::escape(&character.to_string())));
+                    after = After::Other;
+                }
+                (wild, After::Dash | After::Other) => {
+                    if wild {
+                        source.push_str(&format!("{ANY}*"));
+                    }
+                    source.push_str(&regex_lite::escape(&character.to_string()));
+                    after = After::Other;
+                }
+            },
+            Element::Text(text) => {
+                if wild {
+                    source.push_str(&format!("{ANY}*"));
+                }
+                source.push_str(&text);
+                after = After::Other;
+            }
+        }
+        wild = false;
+    }
+    if wild {
+        source.push_str(&format!("{ANY}*"));
+    }
+    // A name without any letter or digit becomes a hash of itself.
+    if has_letter { source } else { format!("{source}|[0-9a-f]{{{CUT_HASH}}}") }
+}

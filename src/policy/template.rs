@@ -251,7 +251,8 @@ fn short_hash(text: &str) -> String {
 }
 
 /// Makes a value fit the grammar of tags: each run of characters that it does not allow becomes one `-`. At the start of a
-/// tag, leading `.` and `-` go. A value of which no letter, digit or `_` is left becomes a hash of itself.
+/// tag, leading `.` and `-` become one `_`, so that no name turns into that of another. A value of which no letter, digit
+/// or `_` is left becomes a hash of itself.
 fn sanitise(value: &str, at_start: bool) -> String {
     let mut text = String::with_capacity(value.len());
     let mut in_run = false;
@@ -267,7 +268,10 @@ fn sanitise(value: &str, at_start: bool) -> String {
     if !text.contains(|c: char| c.is_ascii_alphanumeric() || c == '_') {
         return short_hash(value);
     }
-    if at_start { text.trim_start_matches(['.', '-']).to_owned() } else { text }
+    match text.trim_start_matches(['.', '-']) {
+        trimmed if at_start && trimmed.len() < text.len() => format!("_{trimmed}"),
+        _ => text,
+    }
 }
 
 /// Returns the tag-safe form of a whole name, as `{{branch}}` gives it at the start of a tag.

@@ -1,0 +1,100 @@
+//! An image that is to be published: its manifest, everything that reaches, and what it runs on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    model::{Descriptor, Digest, Manifest, ManifestKind, RawManifest},
+    ports::{ImageSource, PortError, PortErrorKind},
+};
+
+/// The most manifests that one image may reach: an index of every platform with an attestation each has under a hundred.
+const MAX_MANIFESTS: usize = 1_000;
+
+/// How deep indexes may be nested.
+const MAX_DEPTH: usize = 8;
+
+/// A manifest with the blobs that it needs.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The manifest.
+    pub manifest: RawManifest,
+    /// Its configuration and layers, without those that registries do not keep.
+    pub blobs: Vec<Descriptor>,
+}
+
+/// An image with everything that it reaches.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// The manifests, children before the indexes that list them; the image's own is last.
+    pub parts: Vec<Part>,
+    /// The digest of each platform's image manifest.
+    pub platforms: BTreeMap<String, Digest>,
+}
+
+impl Image {
+    /// Returns the image's own manifest.
+    #[must_use]
+    pub fn root(&self) -> &RawManifest {
+        &self.parts.last().expect("an image has at least its own manifest").manifest
+    }
+}
+
+/// Reads an image from its source: every manifest, no blob but none is left out.
+///
+/// # Errors
+/// If a manifest cannot be read, is malformed or too deep, or there are too many.
+pub async fn read_image<S: ImageSource>(source: &S) -> Result<Image, PortError> {
+    let root = source.root().await?;
+    let mut parts = Vec::new();
+    let mut platforms = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    // Depth first with an explicit stack: a manifest is written down after its children.
+    enum Step {
+        Open(RawManifest, Option<String>, usize),
+        Close(Part),
+    }
+    let mut steps = vec![Step::Open(root, None, 0)];
+    while let Some(step) = steps.pop() {
+        let (raw, platform, depth) = match step {
+            Step::Close(part) => {
+                parts.push(part);
+                continue;
+            }
+            Step::Open(raw, platform, depth) => (raw, platform, depth),
+        };
+        if !seen.insert(raw.digest.clone()) {
+            continue;
+        }
+        let operation = || format!("read the manifest {}", raw.digest);
+        let malformed = |detail: String| PortError::new(PortErrorKind::Malformed, operation(), detail);
+        if seen.len() > MAX_MANIFESTS {
+            return Err(malformed(format!("the image reaches more than {MAX_MANIFESTS} manifests")));
+        }
+        if depth > MAX_DEPTH {
+            return Err(malformed(format!("indexes are nested more than {MAX_DEPTH} deep")));
+        }
+        let manifest: Manifest = raw.parse().map_err(|error| {
+            PortError::new(PortErrorKind::Malformed, operation(), error.to_string()).with_source(error)
+        })?;
+        match manifest.kind {
+            ManifestKind::Image { config, layers } => {
+                if let Some(platform) = platform {
+                    platforms.entry(platform).or_insert_with(|| raw.digest.clone());
+                }
+                let blobs = std::iter::once(*config).chain(layers).filter(|blob| !blob.is_foreign()).collect();
+                steps.push(Step::Close(Part { manifest: raw, blobs }));
+            }
+            ManifestKind::Index { manifests } => {
+                let (children, blobs): (Vec<_>, Vec<_>) = manifests.into_iter().partition(Descriptor::is_manifest);
+                steps.push(Step::Close(Part { manifest: raw, blobs }));
+                for child in children.into_iter().rev() {
+                    let platform =
+                        child.platform.as_ref().filter(|platform| platform.os != "unknown").map(ToString::to_string);
+                    let raw = source.manifest(&child).await?;
+                    steps.push(Step::Open(raw, platform, depth + 1));
+                }
+            }
+        }
+    }
+    Ok(Image { parts, platforms })
+}

@@ -1,0 +1,5 @@
+//! From read ports to facts, complete or an error.
+
+pub mod image;
+pub mod pointer;
+pub mod published;
