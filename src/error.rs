@@ -1,1 +1,148 @@
-//! (to come)
+//! The top-level error: its kind decides the exit code, and it renders the chain of causes once, hints last.
+
+use std::{error, fmt};
+
+use crate::{inputs::InputErrors, ports::PortError};
+
+/// Whose turn it is to cure an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Inputs or policy are wrong; nothing was touched.
+    Input,
+    /// The work failed.
+    Failed,
+}
+
+impl Kind {
+    /// Returns the exit code of a run that ends with it; 0 is left to runs that end well.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Input => 2,
+        }
+    }
+}
+
+/// What ended a run.
+#[derive(Debug)]
+pub struct Error {
+    /// Whose turn it is.
+    pub kind: Kind,
+    /// For [`Kind::Failed`] a fragment that fits after "failed to "; for [`Kind::Input`] what is wrong, in several lines
+    /// where it shows several mistakes.
+    pub message: String,
+    /// What to do about it, each in one sentence.
+    pub hints: Vec<String>,
+    /// The error below this one.
+    pub source: Option<Box<dyn error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// Makes an error about inputs or policy.
+    #[must_use]
+    pub fn input(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Input, message: message.into(), hints: Vec::new(), source: None }
+    }
+
+    /// Makes an error about work that failed; `message` fits after "failed to ".
+    #[must_use]
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Failed, message: message.into(), hints: Vec::new(), source: None }
+    }
+
+    /// Adds a remedy.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds the error below.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Renders the error, the errors below it, and the hints, each on lines of its own.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = format!("error: {self}\n");
+        let mut below = error::Error::source(self);
+        while let Some(cause) = below {
+            text.push_str(&format!("  caused by: {cause}\n"));
+            below = cause.source();
+        }
+        for hint in &self.hints {
+            text.push_str(&format!("hint: {hint}\n"));
+        }
+        text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Failed => write!(formatter, "failed to {}", self.message),
+            Kind::Input => formatter.write_str(&self.message),
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<PortError> for Error {
+    fn from(error: PortError) -> Self {
+        let message = error.to_string();
+        let PortError { kind: _, operation: _, detail: _, hint, source } = error;
+        Self { kind: Kind::Failed, message, hints: hint.into_iter().collect(), source }
+    }
+}
+
+impl From<InputErrors> for Error {
+    fn from(errors: InputErrors) -> Self {
+        // Several mistakes show their hints in place.
+        let hints = match errors.mistakes.as_slice() {
+            [only] => only.hint.clone().into_iter().collect(),
+            _ => Vec::new(),
+        };
+        let mut message = errors.to_string();
+        if let Some(help) = errors.help {
+            message = format!("{message}\n\n{}", help.trim_end());
+        }
+        Self { kind: Kind::Input, message, hints, source: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::PortErrorKind;
+
+    #[test]
+    fn the_chain_is_shown_once_and_the_hints_last() {
+        let below = std::io::Error::other("connection reset");
+        let error = PortError::new(PortErrorKind::Denied, "list the tags of ghcr.io/acme/shop", "403 Forbidden")
+            .with_hint("grant `packages: write` to the job")
+            .with_source(below);
+        let error = Error::from(error);
+        assert_eq!(error.kind.exit_code(), 1);
+        assert_eq!(
+            error.render(),
+            "error: failed to list the tags of ghcr.io/acme/shop: 403 Forbidden\n  caused by: connection reset\nhint: \
+             grant `packages: write` to the job\n"
+        );
+    }
+
+    #[test]
+    fn wrong_inputs_end_with_two() {
+        let error = Error::input("input `now`: `x` is no RFC 3339 time").with_hint("write it as in …");
+        assert_eq!(error.kind.exit_code(), 2);
+        assert_eq!(error.render(), "error: input `now`: `x` is no RFC 3339 time\nhint: write it as in …\n");
+    }
+}

@@ -1,1 +1,287 @@
-//! (to come)
+//! Inputs: raw strings from the command line and the action's variables -> values that are valid together. Reports every
+//! mistake at once. What needs a file, a registry or a clock to be checked is left to those who read them.
+
+mod command_line;
+mod definitions;
+mod mistakes;
+mod reader;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+pub use command_line::wants_password;
+pub use definitions::{DEFAULT_POLICY, INPUTS, InputDefinition};
+pub use mistakes::{InputErrors, InputMistake};
+use mistakes::{nearest, quote};
+
+use crate::model::{Secret, name::is_loopback_host};
+use reader::Reader;
+
+/// What a run does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Push if there is a source, else tags.
+    Auto,
+    /// Says which tags the event gives.
+    Tags,
+    /// Puts an image under these tags.
+    Push,
+    /// Validates the policy and shows what its rows match.
+    Check,
+    /// Plays a few events of a project on an embedded registry.
+    #[cfg(feature = "sandbox")]
+    Demo,
+}
+
+impl Mode {
+    /// The sub-commands and what the help text says of each.
+    const ALL: &[(&str, &str)] = &[
+        ("auto", "Pushes if a `source` is given, else works out the tags."),
+        ("tags", "Works out which tags, labels and outputs the event gives; pushes nothing."),
+        ("push", "Puts the image of a `source` under every tag, in an order that is safe to interrupt."),
+        ("check", "Validates the policy and shows, row by row, what it matches and an example tag."),
+        #[cfg(feature = "sandbox")]
+        ("demo", "Plays four events of a project on an embedded registry and explains each step."),
+    ];
+
+    /// Modes of the design that later versions carry out.
+    const LATER: &[&str] = &["cleanup", "plan", "apply", "restore", "mirror", "discover", "doctor", "init", "schema"];
+}
+
+/// Where the policy comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyInput {
+    /// The path of its file.
+    Path(String),
+    /// The YAML itself.
+    Text(String),
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// What stopped the run.
+    Error,
+    /// And what may be wrong.
+    Warn,
+    /// And what was done.
+    Info,
+    /// And why.
+    Debug,
+    /// And each request.
+    Trace,
+}
+
+/// What standard output gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Text for people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// Inputs that are valid together.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// What to do.
+    pub mode: Mode,
+    /// Where the policy comes from.
+    pub policy: PolicyInput,
+    /// Whether the policy was named, so that its absence is a mistake.
+    pub policy_given: bool,
+    /// Which of the policy's images, in full or by its ending, or `all`.
+    pub image: Option<String>,
+    /// The image to push.
+    pub source: Option<String>,
+    /// What was built, where that is not what triggered the run (input `ref`).
+    pub git_ref: Option<String>,
+    /// The token for `ghcr_host` and `api_url`.
+    pub github_token: Option<Secret>,
+    /// The registry that the user name and password belong to; set whenever they are.
+    pub registry: Option<String>,
+    /// The user name for that registry; always with a password.
+    pub username: Option<String>,
+    /// The password for that registry; always with a user name.
+    pub password: Option<Secret>,
+    /// User name and password by registry host.
+    pub registries: BTreeMap<String, (String, Secret)>,
+    /// The host of GitHub's container registry.
+    pub ghcr_host: String,
+    /// The time that counts as now. Whoever knows the registries checks that they are on this machine.
+    pub now: Option<DateTime<Utc>>,
+    /// Whether an event without tags is fine.
+    pub allow_empty: bool,
+    /// How much is logged.
+    pub log_level: LogLevel,
+    /// What standard output gets.
+    pub format: Format,
+    /// Characters of `{{sha}}` (`DOCKER_METADATA_SHORT_SHA_LENGTH`).
+    pub short_sha_length: usize,
+    /// Whether a workflow runs this (`GITHUB_ACTIONS`).
+    pub under_actions: bool,
+    /// The root of GitHub's API (`GITHUB_API_URL`), without a slash at its end.
+    pub api_url: String,
+    /// The folder of the checked-out repository (`GITHUB_WORKSPACE`).
+    pub workspace: Option<String>,
+    /// The file with the event's payload (`GITHUB_EVENT_PATH`).
+    pub event_path: Option<String>,
+    /// The event's name (`GITHUB_EVENT_NAME`).
+    pub event_name: Option<String>,
+    /// The file that outputs are appended to (`GITHUB_OUTPUT`).
+    pub output_path: Option<String>,
+    /// The file that the job summary is appended to (`GITHUB_STEP_SUMMARY`).
+    pub summary_path: Option<String>,
+}
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub enum Parsed {
+    /// A run.
+    Run(Box<Inputs>),
+    /// Text to print before a good end: help, or the version.
+    Show(String),
+}
+
+/// Parses `arguments` (without the program's name) and the action's variables in `environment`. An option wins over its
+/// variable. `password_from_stdin` is what was read if [`wants_password`] said so.
+///
+/// # Errors
+/// All mistakes at once; a command line that cannot be understood ends the search.
+pub fn parse(
+    arguments: &[String],
+    environment: &BTreeMap<String, String>,
+    password_from_stdin: Option<String>,
+) -> Result<Parsed, InputErrors> {
+    let variable = |name: &str| environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+    let under_actions = variable("GITHUB_ACTIONS") == Some("true");
+    let typed = match command_line::parse(arguments)? {
+        command_line::Request::Show(text) => return Ok(Parsed::Show(text)),
+        command_line::Request::Work(typed) => typed,
+    };
+    let at_command_line = typed.mode.is_some() || typed.values.contains_key("mode");
+    if !under_actions && !at_command_line {
+        let mut errors = InputErrors::one("no mode was given", None);
+        errors.help = Some(command_line::help());
+        return Err(errors);
+    }
+
+    let mut reader = Reader::default();
+    for input in INPUTS {
+        let typed_value = typed.values.get(input.name);
+        if let Some(value) = typed_value.or_else(|| environment.get(&input.variable())) {
+            reader.values.insert(input.name, value.clone());
+        }
+    }
+    if let Some(password) = password_from_stdin {
+        reader.values.insert("password", password);
+    }
+
+    let mode = typed.mode.or_else(|| reader.mode()).unwrap_or(Mode::Auto);
+    let (policy, policy_given) = reader.policy();
+    let image = reader.line("image");
+    let source = reader.line("source");
+    let git_ref = reader.line("ref");
+    let mut github_token = reader.secret("github-token");
+    if github_token.is_none() && at_command_line {
+        github_token = variable("GITHUB_TOKEN").and_then(Secret::new);
+    }
+    let registry = reader.host("registry");
+    let username = reader.line("username");
+    let password = reader.secret("password");
+    let registry = reader.credentials(registry, username.as_deref(), password.is_some(), image.as_deref());
+    let registries = reader.registries();
+    let ghcr_host = reader.host("ghcr-host").unwrap_or_else(|| default_host(variable("GITHUB_SERVER_URL")));
+    let now = reader.time("now");
+    let allow_empty = reader.boolean("allow-empty").unwrap_or(false);
+    let mut log_level = reader.log_level();
+    if variable("RUNNER_DEBUG") == Some("1") {
+        log_level = log_level.max(LogLevel::Debug);
+    }
+    let short_sha_length = reader.short_sha_length(variable("DOCKER_METADATA_SHORT_SHA_LENGTH"));
+    let api_url = reader.api_url(variable("GITHUB_API_URL"));
+
+    if !reader.errors.mistakes.is_empty() {
+        return Err(reader.errors);
+    }
+    let owned = |name: &str| variable(name).map(str::to_owned);
+    Ok(Parsed::Run(Box::new(Inputs {
+        mode,
+        policy,
+        policy_given,
+        image,
+        source,
+        git_ref,
+        github_token,
+        registry,
+        username,
+        password,
+        registries,
+        ghcr_host,
+        now,
+        allow_empty,
+        log_level,
+        format: typed.format,
+        short_sha_length,
+        under_actions,
+        api_url,
+        workspace: owned("GITHUB_WORKSPACE"),
+        event_path: owned("GITHUB_EVENT_PATH"),
+        event_name: owned("GITHUB_EVENT_NAME"),
+        output_path: owned("GITHUB_OUTPUT"),
+        summary_path: owned("GITHUB_STEP_SUMMARY"),
+    })))
+}
+
+fn mode_from(name: &str) -> Option<Mode> {
+    match name {
+        "auto" => Some(Mode::Auto),
+        "tags" => Some(Mode::Tags),
+        "push" => Some(Mode::Push),
+        "check" => Some(Mode::Check),
+        #[cfg(feature = "sandbox")]
+        "demo" => Some(Mode::Demo),
+        _ => None,
+    }
+}
+
+/// Says why `name` is no mode: it comes later, or nobody knows it.
+fn unknown_mode(name: &str) -> InputErrors {
+    let names = Mode::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+    let these = format!("the modes are {}", listed(&names));
+    let mut errors = InputErrors::default();
+    if Mode::LATER.contains(&name) {
+        errors.add("mode", format!("`{name}` comes in a later version"), these);
+    } else {
+        let hint = match nearest(name, &names) {
+            Some(near) => format!("did you mean `{near}`? {these}"),
+            None => these,
+        };
+        errors.add("mode", format!("{} is no mode", quote(name)), hint);
+    }
+    errors
+}
+
+fn listed(names: &[&str]) -> String {
+    let quoted = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+/// The registry that belongs to a GitHub server: on Enterprise Server it is a host of its own beside the server's.
+fn default_host(server_url: Option<&str>) -> String {
+    let host = server_url.and_then(|url| url.split_once("://")).map_or("", |(_, rest)| rest.trim_end_matches('/'));
+    let host = host.to_lowercase();
+    if host.is_empty() || host == "github.com" || is_loopback_host(&host) {
+        "ghcr.io".to_owned()
+    } else {
+        format!("containers.{host}")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn run(arguments: &[&str], pairs: &[(&str, &str)]) -> Result<Box<Inputs>, InputErrors> {
+    let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>();
+    match parse(&arguments, &environment(pairs), None)? {
+        Parsed::Run(inputs) => Ok(inputs),
+        Parsed::Show(text) => panic!("shows {text}"),
+    }
+}
+
+fn mistakes(arguments: &[&str], pairs: &[(&str, &str)]) -> String {
+    run(arguments, pairs).expect_err("a mistake").to_string()
+}
+
+#[test]
+fn the_actions_variables_are_read_trimmed_and_empty_ones_are_absent() {
+    let inputs = run(
+        &[],
+        &[
+            ("GITHUB_ACTIONS", "true"),
+            ("INPUT_MODE", "push\n"),
+            ("INPUT_ALLOW-EMPTY", " True "),
+            ("INPUT_IMAGE", ""),
+            ("INPUT_GITHUB-TOKEN", "ghs_1"),
+            ("INPUT_SOURCE", "layout"),
+            ("GITHUB_TOKEN", "not this one"),
+        ],
+    )
+    .expect("valid inputs");
+    assert_eq!(inputs.mode, Mode::Push);
+    assert!(inputs.allow_empty);
+    assert_eq!(inputs.image, None);
+    assert_eq!(inputs.github_token.as_ref().map(Secret::expose), Some("ghs_1"));
+    assert_eq!(inputs.source.as_deref(), Some("layout"));
+    assert_eq!(inputs.policy, PolicyInput::Path(DEFAULT_POLICY.to_owned()));
+    assert!(!inputs.policy_given);
+    assert_eq!(inputs.ghcr_host, "ghcr.io");
+    assert_eq!(inputs.api_url, "https://api.github.com");
+}
+
+#[test]
+fn options_win_over_variables_and_stand_before_or_after_the_mode() {
+    let pairs = [("INPUT_REF", "v1.0.0"), ("INPUT_IMAGE", "shop"), ("GITHUB_TOKEN", "ghp_1")];
+    for arguments in [["tags", "--ref", "v2.0.0"], ["--ref", "v2.0.0", "tags"]] {
+        let inputs = run(&arguments, &pairs).expect("valid inputs");
+        assert_eq!(inputs.git_ref.as_deref(), Some("v2.0.0"));
+        assert_eq!(inputs.image.as_deref(), Some("shop"));
+        assert_eq!(inputs.github_token.as_ref().map(Secret::expose), Some("ghp_1"));
+    }
+}
+
+#[test]
+fn github_token_of_the_environment_is_not_read_in_the_actions_own_step() {
+    let inputs = run(&[], &[("GITHUB_ACTIONS", "true"), ("GITHUB_TOKEN", "ghp_1")]).expect("valid inputs");
+    assert_eq!(inputs.github_token, None);
+    assert_eq!(inputs.mode, Mode::Auto);
+}
+
+#[test]
+fn a_policy_is_a_path_or_the_yaml_itself() {
+    let policy = |text: &str| run(&["tags"], &[("INPUT_POLICY", text)]).expect("valid inputs").policy.clone();
+    assert_eq!(policy("other.yml\n"), PolicyInput::Path("other.yml".to_owned()));
+    assert_eq!(policy("images: [a]"), PolicyInput::Text("images: [a]".to_owned()));
+    assert_eq!(policy("\n  a:\n    b\n"), PolicyInput::Text("  a:\n    b".to_owned()));
+    let check = run(&["check", "other.yml"], &[]).expect("valid inputs");
+    assert_eq!((check.policy, check.policy_given), (PolicyInput::Path("other.yml".to_owned()), true));
+}
+
+#[test]
+fn every_mistake_is_reported_at_once() {
+    let text = mistakes(
+        &[],
+        &[
+            ("GITHUB_ACTIONS", "true"),
+            ("INPUT_MODE", "tag"),
+            ("INPUT_REF", "a\u{1b}[31m\nb"),
+            ("INPUT_REGISTRY", "https://ghcr.io/x"),
+            ("INPUT_USERNAME", "me"),
+            ("INPUT_NOW", "yesterday"),
+            ("INPUT_ALLOW-EMPTY", "perhaps"),
+            ("INPUT_LOG-LEVEL", "warning"),
+            ("INPUT_REGISTRIES", "[\"hunter2\"]"),
+            ("DOCKER_METADATA_SHORT_SHA_LENGTH", "4"),
+            ("GITHUB_API_URL", "http://api.example"),
+        ],
+    );
+    let expected = "\
+10 inputs are wrong
+  input `mode`: `tag` is no mode
+    hint: did you mean `tags`? the modes are `auto`, `tags`, `push` and `check`
+  input `ref`: `a\\u{1b}[31m\\nb` holds control characters
+    hint: give one line of plain text
+  input `registry`: `https://ghcr.io/x` is an address with a scheme
+    hint: name the host alone, as in `ghcr.io` or `127.0.0.1:5000`
+  input `username`: a `password` must come with it
+    hint: set `password`, or pipe it into `--password-stdin`
+  input `registries`: it is no map of hosts
+    hint: write JSON: {\"host\": {\"username\": \"…\", \"password\": \"…\"}}
+  input `now`: `yesterday` is no RFC 3339 time
+    hint: write it as in `2026-03-01T00:00:00Z`
+  input `allow-empty`: `perhaps` is neither true nor false
+    hint: write `true` or `false`
+  input `log-level`: `warning` is no level
+    hint: did you mean `warn`? the levels are `error`, `warn`, `info`, `debug` and `trace`
+  DOCKER_METADATA_SHORT_SHA_LENGTH is `4`, and a policy needs 7 to 40
+    hint: a shorter commit id could not be told from other parts of a tag
+  GITHUB_API_URL is `http://api.example`, which is no https address
+    hint: the token is sent there, so only a host on this machine may speak http";
+    assert_eq!(text.replace("`push`, `check` and `demo`", "`push` and `check`"), expected);
+}
+
+#[test]
+fn credentials_belong_to_one_registry_that_an_input_names() {
+    let pair = [("INPUT_USERNAME", "me"), ("INPUT_PASSWORD", "hunter2")];
+    let with = |more: (&'static str, &'static str)| run(&["push"], &[pair[0], pair[1], more]);
+    let registry = |more| with(more).expect("valid inputs").registry.clone();
+    assert_eq!(registry(("INPUT_IMAGE", "quay.io/acme/shop")).as_deref(), Some("quay.io"));
+    assert_eq!(registry(("INPUT_REGISTRY", "127.0.0.1:5000")).as_deref(), Some("127.0.0.1:5000"));
+    let text = with(("INPUT_IMAGE", "shop")).expect_err("no registry").to_string();
+    assert_eq!(text, "input `username`: no input names the registry that it belongs to");
+    let text = mistakes(&["push"], &[("INPUT_PASSWORD", "hunter2")]);
+    assert_eq!(text, "input `password`: a `username` must come with it");
+}
+
+#[test]
+fn a_map_of_registries_never_shows_its_values() {
+    let good = r#"{"Quay.io": {"username": "me", "password": "hunter2"}}"#;
+    let inputs = run(&["push"], &[("INPUT_REGISTRIES", good)]).expect("valid inputs");
+    assert_eq!(inputs.registries["quay.io"].1.expose(), "hunter2");
+    assert!(!format!("{inputs:?}").contains("hunter2"));
+    for bad in [
+        r#"{"quay.io": "hunter2"}"#,
+        r#"{"quay.io": {"username": "me", "password": ["hunter2"]}}"#,
+        r#"{"quay.io": {"username": "me", "password": "hunter2", "x": 1}}"#,
+        r#"{"hunter2 ": hunter2}"#,
+        "quay.io: hunter2",
+        "\"hunter2\"",
+    ] {
+        let error = run(&["push"], &[("INPUT_REGISTRIES", bad)]).expect_err(bad);
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+}
+
+#[test]
+fn the_command_line_says_what_it_does_not_understand() {
+    let hint = |arguments: &[&str]| {
+        let errors = run(arguments, &[]).expect_err("a mistake");
+        let mistake = &errors.mistakes[0];
+        format!("{mistake}; {}", mistake.hint.clone().unwrap_or_default())
+    };
+    assert_eq!(hint(&["tags", "--imge", "x"]), "unexpected argument `--imge`; did you mean `--image`?");
+    assert!(hint(&["clenup"]).starts_with("input `mode`: `clenup` is no mode; the modes are `auto`"));
+    assert!(hint(&["cleanup"]).starts_with("input `mode`: `cleanup` comes in a later version; the modes are"));
+    let password =
+        "`--password` is no option, as other processes could read the secret; pipe it into `--password-stdin`";
+    assert_eq!(hint(&["push", "--password", "x"]), password);
+    assert_eq!(hint(&["push", "--password=x"]), password);
+    assert!(hint(&["tags", "--format", "yaml"]).starts_with("invalid value 'yaml' for '--format <FORMAT>'"));
+    assert!(hint(&["tags", "extra"]).starts_with("unexpected argument `extra`"));
+    assert!(hint(&["check", "a.yml", "--policy", "b.yml"]).starts_with("the policy was given twice"));
+    let none = run(&[], &[]).expect_err("no mode");
+    assert!(none.help.expect("help").contains("Modes:"));
+}
+
+#[test]
+fn help_and_version_are_shown() {
+    for (argument, expected) in [("--help", "Examples:"), ("--version", env!("CARGO_PKG_VERSION"))] {
+        match parse(&[argument.to_owned()], &BTreeMap::new(), None) {
+            Ok(Parsed::Show(text)) => assert!(text.contains(expected), "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_password_may_come_from_standard_input() {
+    let arguments = ["push", "--image", "quay.io/a/b", "--username", "me", "--password-stdin"].map(str::to_owned);
+    assert!(wants_password(&arguments));
+    match parse(&arguments, &BTreeMap::new(), Some("hunter2\n".to_owned())) {
+        Ok(Parsed::Run(inputs)) => assert_eq!(inputs.password.as_ref().map(Secret::expose), Some("hunter2")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn enterprise_server_has_a_registry_of_its_own() {
+    let host = |server| run(&["tags"], &[("GITHUB_SERVER_URL", server)]).expect("valid inputs").ghcr_host.clone();
+    assert_eq!(host("https://github.com"), "ghcr.io");
+    assert_eq!(host("https://git.example.org/"), "containers.git.example.org");
+}
+
+#[test]
+fn debug_of_the_runner_is_debug_here() {
+    let level = |level: &str, debug: &str| {
+        run(&["tags"], &[("INPUT_LOG-LEVEL", level), ("RUNNER_DEBUG", debug)]).expect("valid inputs").log_level
+    };
+    assert_eq!(level("info", "1"), LogLevel::Debug);
+    assert_eq!(level("trace", "1"), LogLevel::Trace);
+    assert_eq!(level("", ""), LogLevel::Info);
+}
