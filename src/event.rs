@@ -1,8 +1,15 @@
 //! The event context: what happened in the source repository, read from the runner's environment and the event payload.
 //! A function of its arguments: whoever calls it reads the files and the clock.
 
+mod error;
+mod input_ref;
+mod parse;
+mod payload;
+mod workflow_run;
+
 use chrono::{DateTime, FixedOffset, Utc};
 
+pub use self::{error::EventError, parse::parse};
 use crate::model::{CommitId, RepositoryName};
 
 /// The events that policy rows know. For `workflow_run` it is the event of the run that triggered this one.
@@ -32,6 +39,44 @@ pub enum EventKind {
     Other(String),
 }
 
+impl EventKind {
+    /// Returns the kind of an event by the name that `GITHUB_EVENT_NAME` and `workflow_run.event` give it.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name {
+            "push" => Self::Push,
+            "create" => Self::Create,
+            "delete" => Self::Delete,
+            "pull_request" => Self::PullRequest,
+            "pull_request_target" => Self::PullRequestTarget,
+            "merge_group" => Self::MergeGroup,
+            "release" => Self::Release,
+            "schedule" => Self::Schedule,
+            "workflow_dispatch" => Self::WorkflowDispatch,
+            "repository_dispatch" => Self::RepositoryDispatch,
+            _ => Self::Other(name.to_owned()),
+        }
+    }
+
+    /// Returns the name of the event.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Push => "push",
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::PullRequest => "pull_request",
+            Self::PullRequestTarget => "pull_request_target",
+            Self::MergeGroup => "merge_group",
+            Self::Release => "release",
+            Self::Schedule => "schedule",
+            Self::WorkflowDispatch => "workflow_dispatch",
+            Self::RepositoryDispatch => "repository_dispatch",
+            Self::Other(name) => name,
+        }
+    }
+}
+
 /// What the run is about: the name that rows of the policy are tried on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
@@ -50,8 +95,24 @@ pub enum Subject {
     /// Nothing was built, and that is no mistake: a deletion, or a type of release event that publishes nothing. The text
     /// says which.
     Nothing(String),
-    /// The environment names no ref.
+    /// Neither the environment nor the payload names a branch or a tag.
     Unknown,
+}
+
+impl Subject {
+    /// Returns what a full ref names. A ref outside `refs/heads/` and `refs/tags/` is `Unknown`: whether `refs/pull/…` is a
+    /// pull request's run is the event's to say.
+    #[must_use]
+    pub fn from_ref(git_ref: &str) -> Self {
+        let name = |prefix: &str| git_ref.strip_prefix(prefix).filter(|name| !name.is_empty()).map(str::to_owned);
+        if let Some(branch) = name("refs/heads/") {
+            Self::Branch(branch)
+        } else if let Some(tag) = name("refs/tags/") {
+            Self::Tag(tag)
+        } else {
+            Self::Unknown
+        }
+    }
 }
 
 /// A repository's facts for labels, where the payload has them.
