@@ -1,0 +1,9 @@
+//! The runner: the only place that speaks its protocol ([workflow commands and file
+//! commands](https://docs.github.com/actions/reference/workflow-commands-for-github-actions)), and the only one that reads
+//! the environment, the clock, and the files that users and the runner name.
+
+pub mod commands;
+mod environment;
+pub mod files;
+
+pub use environment::{Reach, environment, extra_ca_pem, now, payload, read_policy};
