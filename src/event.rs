@@ -75,6 +75,13 @@ impl EventKind {
             Self::Other(name) => name,
         }
     }
+
+    /// Tells whether the event runs a pull request's code or is about one: `pull_request`, `pull_request_target`, and the
+    /// events of reviews and their comments.
+    #[must_use]
+    pub fn is_pull_request(&self) -> bool {
+        self.name().starts_with("pull_request")
+    }
 }
 
 /// What the run is about: the name that rows of the policy are tried on.

@@ -20,7 +20,7 @@ pub enum EventError {
         near: String,
     },
     /// The payload is JSON, but no object.
-    #[error("read the event payload: the document at line 1 is {found}, not an object")]
+    #[error("read the event payload: the document at line 1 is {found}, not a JSON object")]
     PayloadNotObject {
         /// What it is.
         found: &'static str,
@@ -76,7 +76,8 @@ impl EventError {
     }
 }
 
-/// Returns text fit for a message: at most 100 characters, nothing in it that a terminal or a log would obey.
+/// Returns text fit for a message: at most 100 characters, nothing in it that a terminal or a log would
+/// obey, and no backtick that would end the quotation.
 pub(super) fn quoted(text: &str) -> String {
     const MAX_QUOTE: usize = 100;
     let mut quote = String::new();

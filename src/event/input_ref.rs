@@ -24,7 +24,8 @@ impl Context {
     /// Tells whether the event decides the subject, whatever was built.
     fn is_bound(&self) -> bool {
         self.only_pull_requests
-            || matches!(self.event, EventKind::PullRequest | EventKind::PullRequestTarget | EventKind::MergeGroup)
+            || self.event.is_pull_request()
+            || self.event == EventKind::MergeGroup
             || matches!(self.subject, Subject::PullRequest(_) | Subject::MergeGroup | Subject::Nothing(_))
     }
 }

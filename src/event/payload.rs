@@ -24,6 +24,9 @@ impl Payload {
             return Err(EventError::PayloadTooLarge { bytes: bytes.len() });
         }
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Err(EventError::PayloadNotObject { found: "empty" });
+        }
         let found = match serde_json::from_slice(bytes) {
             Ok(object @ Value::Object(_)) => return Ok(Self(Some(object))),
             Ok(Value::Null) => "`null`",

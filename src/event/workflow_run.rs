@@ -17,7 +17,7 @@ pub(super) fn read(run: &Run<'_>) -> Result<Reading, EventError> {
     };
     // The environment's GITHUB_REF and GITHUB_SHA are the default branch's, whatever was built.
     let sha = triggering.get("head_sha").commit();
-    let only_pull_requests = is_pull_request(&event) || !is_from_here(run, triggering);
+    let only_pull_requests = event.is_pull_request() || !is_from_here(run, triggering);
     let pull_request = only_pull_requests.then(|| pull_request(run, triggering, sha.as_ref())).flatten();
     let subject = if only_pull_requests {
         Subject::PullRequest(pull_request.and_then(|pull_request| pull_request.get("number").number()))
@@ -45,11 +45,6 @@ pub(super) fn read(run: &Run<'_>) -> Result<Reading, EventError> {
     };
     let commit_date = commit_date(triggering.get("head_commit"), sha.as_ref());
     Ok(Reading { event, subject, only_pull_requests, sha, base_ref, commit_date })
-}
-
-/// Reviews and their comments run a pull request's code as well.
-fn is_pull_request(event: &EventKind) -> bool {
-    event.name().starts_with("pull_request")
 }
 
 /// Tells whether the triggering run's code came from this repository. What is not known did not.
