@@ -32,6 +32,8 @@ pub struct Error {
     /// For [`Kind::Failed`] a fragment that fits after "failed to "; for [`Kind::Input`] what is wrong, in several lines
     /// where it shows several mistakes.
     pub message: String,
+    /// What exactly, where there are several things, a line each.
+    pub details: Vec<String>,
     /// What to do about it, each in one sentence.
     pub hints: Vec<String>,
     /// The error below this one.
@@ -42,13 +44,20 @@ impl Error {
     /// Makes an error about inputs or policy.
     #[must_use]
     pub fn input(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Input, message: message.into(), hints: Vec::new(), source: None }
+        Self { kind: Kind::Input, message: message.into(), details: Vec::new(), hints: Vec::new(), source: None }
     }
 
     /// Makes an error about work that failed; `message` fits after "failed to ".
     #[must_use]
     pub fn failed(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Failed, message: message.into(), hints: Vec::new(), source: None }
+        Self { kind: Kind::Failed, message: message.into(), details: Vec::new(), hints: Vec::new(), source: None }
+    }
+
+    /// Adds one of several things that are wrong.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.details.push(detail.into());
+        self
     }
 
     /// Adds a remedy.
@@ -69,6 +78,9 @@ impl Error {
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = format!("error: {self}\n");
+        for detail in &self.details {
+            text.push_str(&format!("  - {detail}\n"));
+        }
         let mut below = error::Error::source(self);
         while let Some(cause) = below {
             text.push_str(&format!("  caused by: {cause}\n"));
@@ -100,7 +112,7 @@ impl From<PortError> for Error {
     fn from(error: PortError) -> Self {
         let message = error.to_string();
         let PortError { kind: _, operation: _, detail: _, hint, source } = error;
-        Self { kind: Kind::Failed, message, hints: hint.into_iter().collect(), source }
+        Self { kind: Kind::Failed, message, details: Vec::new(), hints: hint.into_iter().collect(), source }
     }
 }
 
@@ -115,7 +127,7 @@ impl From<InputErrors> for Error {
         if let Some(help) = errors.help {
             message = format!("{message}\n\n{}", help.trim_end());
         }
-        Self { kind: Kind::Input, message, hints, source: None }
+        Self { kind: Kind::Input, message, details: Vec::new(), hints, source: None }
     }
 }
 

@@ -151,7 +151,7 @@ pub(super) struct Evidence<'a, R> {
 impl<'a, R: RegistryReader> Evidence<'a, R> {
     /// Starts from a complete list of tags.
     #[must_use]
-    pub const fn new(reader: &'a R, image: &'a ImageName, policy: &'a Policy, tags: Vec<Tag>) -> Self {
+    pub(super) const fn new(reader: &'a R, image: &'a ImageName, policy: &'a Policy, tags: Vec<Tag>) -> Self {
         Self {
             reader,
             image,

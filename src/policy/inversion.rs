@@ -184,6 +184,27 @@ fn values(regex: &Regex, tag: &Tag) -> Option<Values> {
     })
 }
 
+/// Returns the pattern that a template inverts to under one entry of `on`, for people to read.
+#[must_use]
+pub fn shown_pattern(template: &Template, condition: &Condition) -> String {
+    let mut shown = String::from("^");
+    for (index, piece) in template.pieces().iter().enumerate() {
+        match piece {
+            Piece::Literal(text) => shown.push_str(&regex_lite::escape(text)),
+            Piece::Value { variable, .. } => {
+                let (_, fragment) = fragment(variable, condition, index == 0, false);
+                if fragment.contains('|') && !fragment.starts_with("(?:") {
+                    shown.push_str(&format!("({fragment})"));
+                } else {
+                    shown.push_str(&fragment);
+                }
+            }
+        }
+    }
+    shown.push('$');
+    shown.replace("(?:", "(").replace("(0|[1-9][0-9]*)", "[0-9]+")
+}
+
 /// Writes the expression for a template under one entry of `on`; `cut` is the form for names that were cut.
 fn source(template: &Template, condition: &Condition, cut: bool) -> String {
     let mut source = String::from("^");

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod date_format;
 pub mod diagnostic;
+pub mod example;
 pub mod glob;
 pub mod inversion;
 pub mod publish;

@@ -1,1 +1,258 @@
-//! (to come)
+//! What a run tells: a [`Report`] of plans and outcomes, rendered as job summary, outputs, annotations and for the terminal.
+//! Every sentence that users see of a result is here.
+
+pub mod json;
+pub mod labels;
+pub mod markdown;
+pub mod outputs;
+pub mod terminal;
+pub mod words;
+
+use std::collections::BTreeMap;
+
+use crate::{
+    event::Context,
+    execute::publish::Staged,
+    model::{Digest, ImageName, Tag},
+    policy::{
+        inversion::Role,
+        publish::{Change, Stay, Write},
+        rolling::{MoveReason, StayReason},
+        rules::{Policy, Row},
+        tagging::{Skip, TagPlan},
+    },
+};
+
+pub use outputs::OUTPUTS;
+
+/// What a run did, or would do.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The mode.
+    pub mode: &'static str,
+    /// What happened in the source repository.
+    pub event: String,
+    /// Each image with its tags.
+    pub images: Vec<ImageReport>,
+    /// The rows that did not apply, with their reasons.
+    pub skipped: Vec<Skip>,
+    /// Why no tag is no mistake, where the event publishes nothing.
+    pub nothing: Option<String>,
+    /// The first tag of the first row that fits.
+    pub version: Option<String>,
+    /// Labels for the image.
+    pub labels: Vec<(String, String)>,
+    /// What may be wrong, a sentence each.
+    pub warnings: Vec<String>,
+    /// What is worth knowing, a sentence each.
+    pub notices: Vec<String>,
+}
+
+/// One image with its tags.
+#[derive(Clone, Debug)]
+pub struct ImageReport {
+    /// The image.
+    pub image: ImageName,
+    /// What the tags of this run point at, where that is known.
+    pub digest: Option<Digest>,
+    /// The digest of each platform's image manifest.
+    pub platforms: BTreeMap<String, Digest>,
+    /// Whether a published image took the new one's place.
+    pub exists: bool,
+    /// What was sent.
+    pub staged: Option<Staged>,
+    /// Manifests and tags that had gone away during the run and were put again.
+    pub repaired: Vec<Digest>,
+    /// The tags.
+    pub tags: Vec<TagLine>,
+}
+
+/// What became of a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagOutcome {
+    /// Whoever pushes the image is to write it.
+    Planned,
+    /// It is new.
+    Created,
+    /// It pointed elsewhere before.
+    Moved {
+        /// At this.
+        from: Digest,
+    },
+    /// It pointed there already.
+    Unchanged,
+    /// It was left where it is.
+    Stayed,
+}
+
+/// One tag.
+#[derive(Clone, Debug)]
+pub struct TagLine {
+    /// The tag.
+    pub tag: Tag,
+    /// What it points at, where that is known.
+    pub digest: Option<Digest>,
+    /// The row that it comes from.
+    pub row: Row,
+    /// The part that it plays in its row.
+    pub role: Role,
+    /// What became of it.
+    pub outcome: TagOutcome,
+    /// Why, in a few words.
+    pub why: String,
+    /// Whether the reason is worth a warning.
+    pub doubtful: bool,
+    /// Whether nobody is to write it, because the row's image is published already (mode `tags`).
+    pub only_published: bool,
+}
+
+impl TagLine {
+    fn new(write: &Write, row: Row, digest: Option<&Digest>, outcome: TagOutcome) -> Self {
+        let why = match (&write.reason, write.role) {
+            (Some(reason), _) => words::move_reason(reason),
+            (None, Role::Also) => "further name".to_owned(),
+            (None, _) => String::new(),
+        };
+        Self {
+            tag: write.tag.clone(),
+            digest: digest.cloned(),
+            row,
+            role: write.role,
+            outcome,
+            why,
+            doubtful: write.reason == Some(MoveReason::Unknown),
+            only_published: false,
+        }
+    }
+
+    /// Reports a tag that somebody else is to write.
+    #[must_use]
+    pub fn planned(write: &Write, row: Row) -> Self {
+        Self::new(write, row, None, TagOutcome::Planned)
+    }
+
+    /// Reports a tag of a row whose image is published already.
+    #[must_use]
+    pub fn published(write: &Write, row: Row, digest: &Digest) -> Self {
+        Self {
+            why: "published already, so nothing is to be built for it".to_owned(),
+            doubtful: false,
+            only_published: true,
+            ..Self::new(write, row, Some(digest), TagOutcome::Unchanged)
+        }
+    }
+
+    /// Reports a tag that was written.
+    #[must_use]
+    pub fn written(write: &Write, row: Row, digest: &Digest) -> Self {
+        let outcome = match &write.change {
+            Change::Create | Change::Unknown => TagOutcome::Created,
+            Change::Move { from } => TagOutcome::Moved { from: from.clone() },
+            Change::Unchanged => TagOutcome::Unchanged,
+        };
+        let unchanged = outcome == TagOutcome::Unchanged;
+        let mut line = Self::new(write, row, Some(digest), outcome);
+        if unchanged {
+            "points at this image already".clone_into(&mut line.why);
+            line.doubtful = false;
+        }
+        line
+    }
+
+    /// Reports a pointer that stays.
+    #[must_use]
+    pub fn stayed(stay: &Stay, row: Row) -> Self {
+        Self {
+            tag: stay.tag.clone(),
+            digest: stay.digest.clone(),
+            row,
+            role: Role::Rolling,
+            outcome: TagOutcome::Stayed,
+            why: words::stay_reason(&stay.reason),
+            doubtful: matches!(stay.reason, StayReason::SharedUnknown | StayReason::Diverged { .. }),
+            only_published: false,
+        }
+    }
+
+    /// Notes that another run moved the pointer on.
+    pub fn overtake(&mut self, now: &Digest) {
+        self.digest = Some(now.clone());
+        self.outcome = TagOutcome::Stayed;
+        "another run moved it on meanwhile".clone_into(&mut self.why);
+    }
+
+    /// Notes that the pointer was put right after the run looked again.
+    pub fn repoint(&mut self, digest: &Digest, reason: Option<&MoveReason>) {
+        self.digest = Some(digest.clone());
+        if let Some(reason) = reason {
+            self.why = words::move_reason(reason);
+            self.outcome = TagOutcome::Stayed;
+        }
+    }
+}
+
+impl ImageReport {
+    /// Starts an image's report.
+    #[must_use]
+    pub fn new(image: ImageName) -> Self {
+        Self {
+            image,
+            digest: None,
+            platforms: BTreeMap::new(),
+            exists: false,
+            staged: None,
+            repaired: Vec::new(),
+            tags: Vec::new(),
+        }
+    }
+}
+
+impl Report {
+    /// Starts a report.
+    #[must_use]
+    pub fn new(mode: &'static str, context: &Context, plan: &TagPlan, policy: &Policy) -> Self {
+        let version = plan.rows.iter().flat_map(|row| row.tags()).next().map(|(_, tag)| tag.to_string());
+        let labels = labels::labels(context, version.as_deref());
+        let mut notices = Vec::new();
+        if let Some(nothing) = &plan.nothing {
+            notices.push(format!("no tags: {nothing}"));
+        }
+        if !policy.not_carried_out.is_empty() {
+            notices.push(words::not_carried_out(&policy.not_carried_out));
+        }
+        Self {
+            mode,
+            event: words::event(context),
+            images: Vec::new(),
+            skipped: plan.skipped.clone(),
+            nothing: plan.nothing.clone(),
+            version,
+            labels,
+            warnings: Vec::new(),
+            notices,
+        }
+    }
+
+    /// Notes that a tag does not point where this run put it.
+    pub fn overtaken(&mut self, image: &ImageName, tag: &Tag, wanted: &Digest, found: &Digest) {
+        self.warnings.push(format!(
+            "{image}:{tag} was put on {wanted} and points at {found} now: another run writes the same tag"
+        ));
+    }
+
+    /// Gathers the warnings of all tags once the report is complete.
+    pub fn finish(&mut self) {
+        for ImageReport { image, tags, repaired, .. } in &self.images {
+            for line in tags.iter().filter(|line| line.doubtful) {
+                self.warnings.push(words::doubtful(image, line));
+            }
+            if !repaired.is_empty() {
+                self.warnings.push(format!(
+                    "{} of {image} went away while this run published it and {} put again: does another clean-up run at the same time?",
+                    words::count(repaired.len(), "manifest"),
+                    if repaired.len() == 1 { "was" } else { "were" },
+                ));
+            }
+        }
+    }
+}

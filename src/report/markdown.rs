@@ -1,0 +1,107 @@
+//! The job summary.
+
+use std::fmt::Write as _;
+
+use super::{ImageReport, Report, TagLine, TagOutcome, words};
+
+/// Renders the report for `GITHUB_STEP_SUMMARY`.
+#[must_use]
+pub fn summary(report: &Report) -> String {
+    let Report { mode, event, images, skipped, nothing: _, version: _, labels: _, warnings, notices } = report;
+    let mut text = String::new();
+    let title = match *mode {
+        "push" => "Image published",
+        _ => "Image tags",
+    };
+    let _ = writeln!(text, "### {title}\n\nFor {}.\n", inline(event));
+    for image in images {
+        table(&mut text, image);
+    }
+    if images.iter().all(|image| image.tags.is_empty()) {
+        let _ = writeln!(text, "No tags.\n");
+    }
+    for warning in warnings {
+        let _ = writeln!(text, "> [!WARNING]\n> {}\n", inline(warning));
+    }
+    for notice in notices {
+        let _ = writeln!(text, "> [!NOTE]\n> {}\n", inline(notice));
+    }
+    if !skipped.is_empty() {
+        let _ = writeln!(text, "<details><summary>Rows that did not apply: {}</summary>\n", skipped.len());
+        for skip in skipped {
+            let _ = writeln!(text, "- {}", inline(&words::skip(skip)));
+        }
+        let _ = writeln!(text, "\n</details>\n");
+    }
+    text
+}
+
+fn table(text: &mut String, report: &ImageReport) {
+    let ImageReport { image, digest, platforms, exists: _, staged, repaired: _, tags } = report;
+    if tags.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "**{}**", code(&image.to_string()));
+    let _ = writeln!(text, "\n| Tag | Digest | | Why |\n|---|---|---|---|");
+    for TagLine { tag, digest, row, outcome, why, .. } in tags {
+        let digest = digest.as_ref().map(|digest| code(&digest.short())).unwrap_or_default();
+        let from = match outcome {
+            TagOutcome::Moved { from } => format!(" from {}", code(&from.short())),
+            _ => String::new(),
+        };
+        let row = format!("{}{row}", if why.is_empty() { "" } else { "; " });
+        let _ = writeln!(
+            text,
+            "| {} | {digest} | {}{from} | {}{} |",
+            code(tag.as_str()),
+            words::outcome(outcome),
+            inline(why),
+            inline(&row)
+        );
+    }
+    text.push('\n');
+    if let Some(digest) = digest {
+        let _ = writeln!(text, "{}\n", code(&format!("{image}@{digest}")));
+    }
+    for (platform, digest) in platforms {
+        let _ = writeln!(text, "- {}: {}", inline(platform), code(&digest.to_string()));
+    }
+    if let Some(staged) = staged {
+        let _ = writeln!(text, "\n{}\n", inline(&super::terminal::sent(staged)));
+    }
+}
+
+/// Text in a code span: `<code>`, since a span of backticks cannot hold every text in a table.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", inline(text))
+}
+
+/// Text that is shown as it is: on one line, without markup, links, mentions or table cells of its own. What stands between
+/// backticks in our sentences becomes a code span.
+fn inline(text: &str) -> String {
+    let mut escaped = String::new();
+    let mut open = false;
+    for character in words_line(text).chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '`' => {
+                escaped.push_str(if open { "</code>" } else { "<code>" });
+                open = !open;
+            }
+            '|' | '*' | '_' | '~' | '[' | ']' | '\\' | '@' | '#' | '!' | '"' | '\'' => {
+                let _ = write!(escaped, "&#{};", u32::from(character));
+            }
+            other => escaped.push(other),
+        }
+    }
+    if open {
+        escaped.push_str("</code>");
+    }
+    escaped
+}
+
+fn words_line(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}

@@ -1,0 +1,81 @@
+//! The report for a terminal or a log.
+
+use std::fmt::Write as _;
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::execute::publish::Staged;
+
+use super::{ImageReport, Report, TagLine, TagOutcome, words};
+
+/// Renders the report for people. `width` is that of the terminal, in columns, where there is one.
+#[must_use]
+pub fn text(report: &Report, width: Option<u16>) -> String {
+    let Report { mode: _, event, images, skipped, nothing: _, version: _, labels: _, warnings, notices } = report;
+    let mut text = format!("{event}\n");
+    for image in images {
+        show_image(&mut text, image, width);
+    }
+    if images.iter().all(|image| image.tags.is_empty()) {
+        text.push_str("no tags\n");
+    }
+    if !skipped.is_empty() {
+        let _ = writeln!(text, "\nrows that did not apply:");
+        for skip in skipped {
+            let _ = writeln!(text, "  {}", words::skip(skip));
+        }
+    }
+    for warning in warnings {
+        let _ = writeln!(text, "\nwarning: {warning}");
+    }
+    for notice in notices {
+        let _ = writeln!(text, "\nnote: {notice}");
+    }
+    text
+}
+
+fn show_image(text: &mut String, report: &ImageReport, width: Option<u16>) {
+    let ImageReport { image, digest, platforms, exists: _, staged, repaired: _, tags } = report;
+    let _ = writeln!(text, "\n{image}{}", digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default());
+    for (platform, digest) in platforms {
+        let _ = writeln!(text, "  {platform}  {digest}");
+    }
+    if let Some(staged) = staged {
+        let _ = writeln!(text, "  {}", sent(staged));
+    }
+    if tags.is_empty() {
+        return;
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(["  tag", "digest", "", "why"]);
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    for TagLine { tag, digest, outcome, why, .. } in tags {
+        let digest = digest.as_ref().map(crate::model::Digest::short).unwrap_or_default();
+        let outcome = match outcome {
+            TagOutcome::Moved { from } => format!("moved from {}", from.short()),
+            other => words::outcome(other).to_owned(),
+        };
+        table.add_row([format!("  {tag}"), digest, outcome, why.clone()]);
+    }
+    let _ = writeln!(text, "{}", table.trim_fmt());
+}
+
+/// Says what was sent.
+#[must_use]
+pub fn sent(staged: &Staged) -> String {
+    let Staged { manifests_sent, blobs_mounted, blobs_sent, bytes_sent } = staged;
+    if manifests_sent + blobs_mounted + blobs_sent == 0 {
+        return "all of it was in the registry already".to_owned();
+    }
+    let mounted = match blobs_mounted {
+        0 => String::new(),
+        some => format!(", {} mounted", words::count(*some, "blob")),
+    };
+    format!(
+        "sent {} and {} ({bytes_sent} bytes){mounted}",
+        words::count(*manifests_sent, "manifest"),
+        words::count(*blobs_sent, "blob")
+    )
+}

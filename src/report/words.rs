@@ -1,0 +1,173 @@
+//! Reasons in words.
+
+use crate::{
+    event::{Context, EventKind},
+    model::ImageName,
+    policy::{
+        rolling::{MoveReason, StayReason},
+        tagging::{self, NoFit, Skip},
+    },
+};
+
+use super::{TagLine, TagOutcome};
+
+/// Bounds text that comes from outside and escapes its control characters, so that it can stand in a sentence.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let mut shown: String = text
+        .chars()
+        .take(LONGEST)
+        .flat_map(|character| {
+            let escaped: Vec<char> = if character.is_control() || is_invisible(character) {
+                character.escape_unicode().collect()
+            } else {
+                vec![character]
+            };
+            escaped
+        })
+        .collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Characters that turn the direction of text around or hide in it.
+const fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Says how many, with the noun in the right number.
+#[must_use]
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Says what happened, as in "a push of the git tag `v0.2.0`".
+#[must_use]
+pub fn event(context: &Context) -> String {
+    let about = shown(&tagging::describe(&context.subject));
+    let what = match &context.event {
+        EventKind::Push => "a push of",
+        EventKind::Create => "the creation of",
+        EventKind::Delete => "a deletion:",
+        EventKind::PullRequest | EventKind::PullRequestTarget => "an event of",
+        EventKind::MergeGroup => "a request to check",
+        EventKind::Release => "a release event of",
+        EventKind::Schedule => "a scheduled run on",
+        EventKind::WorkflowDispatch | EventKind::RepositoryDispatch => "a dispatched run on",
+        EventKind::Other(name) if name.is_empty() => "a run outside a workflow on",
+        EventKind::Other(name) => return format!("an event `{}` on {about}", shown(name)),
+    };
+    let built = if context.built_elsewhere { " (by input `ref`)" } else { "" };
+    format!("{what} {about}{built}")
+}
+
+/// Says why a row does not apply.
+#[must_use]
+pub fn skip(skip: &Skip) -> String {
+    let Skip { row, reasons } = skip;
+    let reasons: Vec<String> = reasons.iter().map(no_fit).collect();
+    format!("{row}: {}", reasons.join("; "))
+}
+
+/// Says why an entry of `on` does not fit.
+#[must_use]
+pub fn no_fit(reason: &NoFit) -> String {
+    match reason {
+        NoFit::NeverFits { event, condition } if event.is_empty() => {
+            format!("a run outside a workflow fits no `{condition}` entry")
+        }
+        NoFit::NeverFits { event, condition } => {
+            format!("a `{}` event never fits `{condition}`", shown(event))
+        }
+        NoFit::OwnRows { event, kind } => {
+            format!("the policy has a `{kind}` row, so a `{}` event fits only such rows", shown(event))
+        }
+        NoFit::OnlyPullRequests => {
+            "the triggering run was of a pull request or another repository, so only `pull request` rows fit".to_owned()
+        }
+        NoFit::OtherSubject { wanted, found } => format!("needs a {wanted}, and the run is about {}", shown(found)),
+        NoFit::NameDiffers { condition, name } => format!("`{condition}` does not fit the name `{}`", shown(name)),
+        NoFit::TakenAway { condition, name } => format!("`!{condition}` takes `{}` away", shown(name)),
+        NoFit::NotSemVer { text } => format!("`{}` is no SemVer version", shown(text)),
+        NoFit::OtherRelease { version } if version.pre.is_empty() => {
+            format!("{version} has no pre-release part")
+        }
+        NoFit::OtherRelease { version } => format!("{} has a pre-release part", shown(&version.to_string())),
+        NoFit::NoNumber => "the payload names no pull request (a fork's `workflow_run` does not)".to_owned(),
+        NoFit::RetentionOnly => "has only `match`: it retires tags and creates none".to_owned(),
+        NoFit::NoValue { template, problem } => {
+            format!("its template `{template}` cannot be filled in: {}", shown(problem))
+        }
+    }
+}
+
+/// Says why a pointer moves.
+#[must_use]
+pub fn move_reason(reason: &MoveReason) -> String {
+    match reason {
+        MoveReason::New => "first image for it".to_owned(),
+        MoveReason::Here => "points at this image already".to_owned(),
+        MoveReason::HighestVersion { below: None } => "the highest version for it".to_owned(),
+        MoveReason::HighestVersion { below: Some(below) } => format!("the highest version for it, after {below}"),
+        MoveReason::SameCommit => "built from the same commit as the image there".to_owned(),
+        MoveReason::Descendant { of } => format!("newer than commit {} there", of.abbreviated(7)),
+        MoveReason::BranchTip => "the histories diverged, and this commit is the branch's tip".to_owned(),
+        MoveReason::Unknown => "moved without knowing which of the two commits is newer".to_owned(),
+        MoveReason::PublishedMeanwhile { tag } => format!("belongs on {tag}, which another run published meanwhile"),
+    }
+}
+
+/// Says why a pointer stays.
+#[must_use]
+pub fn stay_reason(reason: &StayReason) -> String {
+    match reason {
+        StayReason::HigherVersion { version, tag } => format!("{version} is higher and published ({tag})"),
+        StayReason::Ancestor { of } => format!("commit {} there is newer", of.abbreviated(7)),
+        StayReason::Diverged { from, tip } => {
+            let from = from.as_ref().map(|commit| format!(" from commit {} there", commit.abbreviated(7)));
+            let tip = match tip {
+                Some(tip) => format!("the branch's tip is {}", tip.abbreviated(7)),
+                None => "the branch's tip is not known".to_owned(),
+            };
+            format!("the history diverged{}, and {tip}", from.unwrap_or_default())
+        }
+        StayReason::SharedUnknown => {
+            "releases and a branch share it, and which commit is newer is not known".to_owned()
+        }
+        StayReason::OtherRow => "another row that fits keeps it where it is".to_owned(),
+    }
+}
+
+/// Says what a doubtful decision about a pointer was.
+#[must_use]
+pub fn doubtful(image: &ImageName, line: &TagLine) -> String {
+    let TagLine { tag, why, outcome, .. } = line;
+    match outcome {
+        TagOutcome::Stayed => format!("the rolling tag {image}:{tag} stays: {why}"),
+        TagOutcome::Planned | TagOutcome::Created | TagOutcome::Moved { .. } | TagOutcome::Unchanged => format!(
+            "the rolling tag {image}:{tag}: {why}. Give images the label org.opencontainers.image.revision (output `labels`), or a tag with `{{{{sha}}}}`, so that it can be known"
+        ),
+    }
+}
+
+/// Names the parts of a policy that this version does not carry out.
+#[must_use]
+pub fn not_carried_out(keys: &[String]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+    format!("the policy is valid; this version does not carry out {} yet", keys.join(", "))
+}
+
+/// Says what became of a tag.
+#[must_use]
+pub fn outcome(outcome: &TagOutcome) -> &'static str {
+    match outcome {
+        TagOutcome::Planned => "planned",
+        TagOutcome::Created => "created",
+        TagOutcome::Moved { .. } => "moved",
+        TagOutcome::Unchanged => "unchanged",
+        TagOutcome::Stayed => "stayed",
+    }
+}
