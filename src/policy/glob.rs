@@ -189,6 +189,11 @@ impl Glob {
         &self.text
     }
 
+    /// Returns what the pattern compiles to, anchored.
+    pub(crate) fn regex(&self) -> &Regex {
+        &self.regex
+    }
+
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
     }

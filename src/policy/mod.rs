@@ -1,5 +1,6 @@
 //! Decisions: synchronous, total, without IO. Time is a value in their input.
 
+pub mod availability;
 pub mod config;
 pub mod date_format;
 pub mod diagnostic;

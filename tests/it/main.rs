@@ -1,4 +1,14 @@
 //! The tests that need more than one module: fixtures, invariants, real payloads, real peers.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and fail by panicking")]
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests read fixtures, start programs and stop at the first surprise"
+)]
 
 mod events;
+mod policy_file;

@@ -1,0 +1,150 @@
+//! `keep`: how long the tags of a row live.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use super::{
+    amount::{AmountError, duration},
+    node::Kind,
+    walk::{MAX_SHOWN, Text, Value, Walk},
+};
+use crate::policy::{
+    diagnostic::{nearest, shown},
+    rules::{Keep, While},
+};
+
+const FORMS: &str =
+    "as in `forever`, `30 days`, `last 10`, `while open`, `while branch exists`, or `{for: 30 days, last: 10}`";
+
+/// Reads a `keep` in any of its forms.
+pub(super) fn keep(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Keep> {
+    match &value.node.kind {
+        Kind::Map(_) => keep_map(walk, value),
+        Kind::Text(_) => {
+            let text = walk.text(value, "a life")?;
+            keep_text(walk, &text)
+        }
+        _ => {
+            not_text(walk, value);
+            None
+        }
+    }
+}
+
+/// Reads a duration, or `forever` as nothing.
+pub(super) fn duration_or_forever(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Option<Duration>> {
+    if !matches!(value.node.kind, Kind::Text(_)) {
+        not_text(walk, value);
+        return None;
+    }
+    let text = walk.text(value, "a duration")?;
+    if text.text.trim() == "forever" {
+        return Some(None);
+    }
+    match duration(text.text) {
+        Ok(duration) => Some(Some(duration)),
+        Err(error) => {
+            report(walk, &text, error, &["forever"]);
+            None
+        }
+    }
+}
+
+fn not_text(walk: &mut Walk<'_>, value: &Value<'_>) {
+    let hint = match value.node.kind {
+        Kind::Integer(1) => Some("did you mean `1 day`?".to_owned()),
+        Kind::Integer(number) if number >= 0 => Some(format!("did you mean `{number} days`?")),
+        Kind::Bool(true) => Some("did you mean `forever`?".to_owned()),
+        _ => Some("as in `30 days` or `forever`".to_owned()),
+    };
+    walk.wrong_type(value, "how long to keep", hint);
+}
+
+fn keep_text(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Keep> {
+    let none = Keep { forever: false, duration: None, last: None, while_holds: None };
+    let words: Vec<&str> = text.text.split_whitespace().collect();
+    match words.as_slice() {
+        ["forever"] => return Some(Keep::FOREVER),
+        ["while", "open"] => return Some(Keep { while_holds: Some(While::Open), ..none }),
+        ["while", "branch", "exists"] => return Some(Keep { while_holds: Some(While::BranchExists), ..none }),
+        ["last", number] => {
+            if let Ok(last) = number.parse::<NonZeroU32>() {
+                return Some(Keep { last: Some(last), ..none });
+            }
+            let problem = format!("`{}` is no whole number above 0", shown(number, MAX_SHOWN));
+            walk.mistake(&text.value, problem, Some("as in `last 10`".into()));
+            return None;
+        }
+        ["last"] => {
+            walk.mistake(&text.value, "`last` needs a number", Some("as in `last 10`".into()));
+            return None;
+        }
+        ["while", ..] => {
+            let said = shown(text.text.trim(), MAX_SHOWN);
+            let hint = match nearest(text.text, ["while open", "while branch exists"]) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "it is `while open` (a pull request) or `while branch exists`".to_owned(),
+            };
+            walk.mistake(&text.value, format!("`{said}` is no life"), Some(hint));
+            return None;
+        }
+        _ => {}
+    }
+    match duration(text.text) {
+        Ok(duration) => Some(Keep { duration: Some(duration), ..none }),
+        Err(error) => {
+            report(walk, text, error, &["forever", "while open", "while branch exists"]);
+            None
+        }
+    }
+}
+
+fn report(walk: &mut Walk<'_>, text: &Text<'_>, error: AmountError, words: &[&'static str]) {
+    if text.text.starts_with(|c: char| c.is_ascii_digit()) {
+        walk.mistake(&text.value, error.problem, error.hint);
+        return;
+    }
+    let problem = format!("`{}` is no life", shown(text.text, MAX_SHOWN));
+    let hint = match nearest(text.text, words.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if matches!(text.text.to_lowercase().trim(), "always" | "never" | "ever") => {
+            "did you mean `forever`?".to_owned()
+        }
+        None if words.len() > 1 => FORMS.to_owned(),
+        None => "as in `30 days` or `forever`".to_owned(),
+    };
+    walk.mistake(&text.value, problem, Some(hint));
+}
+
+fn keep_map(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Keep> {
+    let fields = walk.fields(value, "a map", &["for", "last", "while"])?;
+    let mut keep = Keep { forever: false, duration: None, last: None, while_holds: None };
+    if let Some(value) = fields.get("for") {
+        match duration_or_forever(walk, value) {
+            Some(Some(duration)) => keep.duration = Some(duration),
+            Some(None) => walk.mistake(value, "`forever` stands alone", Some("write `keep: forever`".into())),
+            None => {}
+        }
+    }
+    if let Some(value) = fields.get("last") {
+        keep.last = walk.number(value, 1).and_then(NonZeroU32::new);
+    }
+    if let Some(value) = fields.get("while")
+        && let Some(text) = walk.text(value, "`open` or `branch exists`")
+    {
+        match text.text.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["open"] => keep.while_holds = Some(While::Open),
+            ["branch", "exists"] => keep.while_holds = Some(While::BranchExists),
+            _ => {
+                let problem = format!("expected `open` or `branch exists`, found `{}`", shown(text.text, MAX_SHOWN));
+                let stripped = text.text.trim().strip_prefix("while ").unwrap_or(text.text);
+                let hint = nearest(stripped, ["open", "branch exists"]).map(|meant| format!("did you mean `{meant}`?"));
+                walk.mistake(value, problem, hint);
+            }
+        }
+    }
+    if matches!(&value.node.kind, Kind::Map(map) if map.is_empty()) {
+        let hint = "as in `{for: 30 days, last: 10}`; to keep for good, write `forever`";
+        walk.mistake(value, "`keep` is an empty map", Some(hint.into()));
+    }
+    (keep.duration.is_some() || keep.last.is_some() || keep.while_holds.is_some()).then_some(keep)
+}

@@ -1,0 +1,361 @@
+//! The rows of `tags`, and what must fit together within a row.
+
+use std::collections::BTreeMap;
+
+use regex_lite::{Regex, RegexBuilder};
+
+use super::{
+    entry::{Place, entry},
+    keep::keep,
+    node::Kind,
+    walk::{Fields, MAX_SHOWN, Single, Text, Value, Walk},
+};
+use crate::policy::{
+    diagnostic::{nearest, shown},
+    glob::Glob,
+    rules::{Condition, Immutable, Keep, OnEntry, Row, Sanitiser, TagMatcher, TagRule, While},
+    template::{Template, Variable},
+};
+
+const KEYS: [&str; 8] = ["on", "tag", "also", "rolling", "immutable", "index", "keep", "match"];
+
+/// A template with its text in the file.
+struct Written<'n> {
+    template: Template,
+    text: Text<'n>,
+}
+
+/// Reads a row.
+pub(super) fn row(walk: &mut Walk<'_>, value: &Value<'_>, number: usize) -> Option<TagRule> {
+    if let Kind::Text(text) = &value.node.kind {
+        let hint = if text.contains("{{") || !text.contains(' ') {
+            format!("as in `- {{on: release, tag: \"{}\"}}`", shown(text, MAX_SHOWN))
+        } else {
+            "as in `- on: release` with `tag: \"v{{version}}\"` below it".to_owned()
+        };
+        walk.wrong_type(value, "a row (a map)", Some(hint));
+        return None;
+    }
+    let fields = walk.fields(value, "a row (a map)", &KEYS)?;
+    let (on, label) = on(walk, &fields);
+    let tag = templates(walk, &fields, "tag");
+    let also = templates(walk, &fields, "also");
+    let rolling = templates(walk, &fields, "rolling");
+    let index = index(walk, &fields);
+    let immutable = immutable(walk, &fields);
+    let keep = match fields.get("keep") {
+        Some(value) => keep(walk, value),
+        None => Some(Keep::FOREVER),
+    };
+    let matcher = match fields.get("match") {
+        Some(value) => matcher(walk, value),
+        None => None,
+    };
+
+    whole(walk, value, &fields);
+    once(walk, [&tag, &also, &rolling, &index]);
+    for written in tag.iter().chain(&also).chain(&rolling).chain(&index) {
+        values_exist(walk, written, &on);
+    }
+    if let Some(keep) = &keep
+        && let Some(what) = keep.while_holds
+    {
+        let row = LifeCheck { fields: &fields, on: &on, tag: &tag, matcher: matcher.as_ref() };
+        while_is_known(walk, what, &row);
+    }
+
+    let label = label.unwrap_or_else(|| match &matcher {
+        Some(matcher) => format!("match {}", shown(&matcher.text, 300)),
+        None => "no event".to_owned(),
+    });
+    let plain = |list: Vec<Written<'_>>| list.into_iter().map(|written| written.template).collect();
+    Some(TagRule {
+        row: Row { number, line: walk.lines.line(value.node.span.start), label },
+        on,
+        tag: plain(tag),
+        also: plain(also),
+        rolling: plain(rolling),
+        index: index.into_iter().next().map(|written| written.template),
+        immutable,
+        keep: keep?,
+        matcher,
+        sanitiser: Sanitiser::Oci,
+        priority: 0.0,
+    })
+}
+
+fn on(walk: &mut Walk<'_>, fields: &Fields<'_>) -> (Vec<OnEntry>, Option<String>) {
+    let Some(value) = fields.get("on") else { return (Vec::new(), None) };
+    let texts = walk.texts(value, "an event or a list of events", Single::Allowed);
+    let label = texts.iter().map(|text| text.text.trim()).collect::<Vec<_>>().join(", ");
+    let mut entries: Vec<(OnEntry, &Text<'_>)> = Vec::new();
+    let mut failed = texts.is_empty();
+    for text in &texts {
+        let Some(entry) = entry(walk, text, Place::Row) else {
+            failed = true;
+            continue;
+        };
+        if let Some((_, first)) = entries.iter().find(|(other, _)| *other == entry) {
+            let first = (first.value.node.span.clone(), "first here");
+            walk.mistake_twice(&text.value, format!("`{entry}` occurs twice"), Some("keep one of them".into()), first);
+            continue;
+        }
+        entries.push((entry, text));
+    }
+    if !failed && entries.iter().all(|(entry, _)| entry.negated) {
+        let hint = match entries.first() {
+            Some((OnEntry { condition: Condition::Branch(_), .. }, _)) => {
+                "add what they are taken from, as in `branch **`"
+            }
+            _ => "add what they are taken from, as in `tag **`",
+        };
+        walk.mistake(value, "every entry takes away (`!`), so nothing is left", Some(hint.into()));
+    }
+    (entries.into_iter().map(|(entry, _)| entry).collect(), (!label.is_empty()).then(|| shown(&label, 300)))
+}
+
+fn templates<'n>(walk: &mut Walk<'_>, fields: &Fields<'n>, key: &str) -> Vec<Written<'n>> {
+    let Some(value) = fields.get(key) else { return Vec::new() };
+    let texts = walk.texts(value, "a template or a list of templates", Single::Allowed);
+    texts.into_iter().filter_map(|text| written(walk, text)).collect()
+}
+
+fn written<'n>(walk: &mut Walk<'_>, text: Text<'n>) -> Option<Written<'n>> {
+    let template = template(walk, &text)?;
+    Some(Written { template, text })
+}
+
+/// Reads a template.
+pub(super) fn template(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Template> {
+    match Template::parse(text.text) {
+        Ok(template) => Some(template),
+        Err(error) => {
+            let hint = error.nearest.as_deref().map(|meant| format!("did you mean `{{{{{meant}}}}}`?")).or_else(|| {
+                let single = text.text.get(error.span.start..).is_some_and(|rest| rest.starts_with('{'))
+                    && !text.text[error.span.start..].starts_with("{{");
+                single.then(|| "a value stands in two braces, as in `{{version}}`".to_owned())
+            });
+            let hint = hint.or_else(|| {
+                error
+                    .problem
+                    .contains("is no value")
+                    .then(|| format!("values are {}", super::walk::listed(&crate::policy::template::VARIABLE_NAMES)))
+            });
+            walk.mistake_within(text, error.span.clone(), error.problem.clone(), hint);
+            None
+        }
+    }
+}
+
+fn index<'n>(walk: &mut Walk<'_>, fields: &Fields<'n>) -> Vec<Written<'n>> {
+    let Some(value) = fields.get("index") else { return Vec::new() };
+    let text = walk.text(value, "one template");
+    text.and_then(|text| written(walk, text)).into_iter().collect()
+}
+
+fn immutable(walk: &mut Walk<'_>, fields: &Fields<'_>) -> Immutable {
+    let Some(value) = fields.get("immutable") else { return Immutable::No };
+    match &value.node.kind {
+        Kind::Bool(true) => Immutable::Yes,
+        Kind::Bool(false) => Immutable::No,
+        Kind::Text(text) if text.split_whitespace().eq(["keep", "existing"]) => Immutable::KeepExisting,
+        kind => {
+            let hint = match kind {
+                Kind::Text(text) => match text.to_lowercase().as_str() {
+                    "true" | "yes" | "on" => Some("write `true`, without quotes".to_owned()),
+                    "false" | "no" | "off" => Some("write `false`, without quotes".to_owned()),
+                    _ => nearest(text, ["keep existing"]).map(|meant| format!("did you mean `{meant}`?")),
+                },
+                _ => None,
+            };
+            walk.wrong_type(value, "`true`, `false` or `keep existing`", hint);
+            Immutable::No
+        }
+    }
+}
+
+/// The longest `match`, in bytes, and the largest program that it may become.
+const MAX_MATCH: usize = 512;
+const MAX_PROGRAM: usize = 1 << 20;
+
+fn matcher(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<TagMatcher> {
+    let text = walk.text(value, "a pattern or a `/regular expression/`")?;
+    if text.text.len() > MAX_MATCH {
+        walk.mistake(value, format!("the pattern is longer than {MAX_MATCH} bytes"), None);
+        return None;
+    }
+    let Some(inside) = text.text.strip_prefix('/') else {
+        let glob = glob(walk, &text)?;
+        return Some(TagMatcher { text: text.text.to_owned(), regex: glob.regex().clone() });
+    };
+    let Some(inside) = inside.strip_suffix('/').filter(|inside| !inside.is_empty()) else {
+        let problem = if text.text.len() > 2 {
+            "the regular expression is not closed by `/`"
+        } else {
+            "the regular expression is empty"
+        };
+        walk.mistake(value, problem, Some("as in `/[0-9a-f]{40}/`".into()));
+        return None;
+    };
+    match anchored(inside) {
+        Ok(regex) => Some(TagMatcher { text: text.text.to_owned(), regex }),
+        Err(problem) => {
+            let hint = if inside.contains("(?=")
+                || inside.contains("(?!")
+                || inside.contains("(?<=")
+                || inside.contains("(?<!")
+            {
+                Some("look-around is not supported".to_owned())
+            } else {
+                Some("it is matched against the whole tag; for a pattern with `*`, leave out the slashes".to_owned())
+            };
+            walk.mistake_within(&text, 0..text.text.len(), format!("bad regular expression: {problem}"), hint);
+            None
+        }
+    }
+}
+
+/// Compiles an expression to match whole tags, whether or not it says `^` and `$` itself.
+fn anchored(inside: &str) -> Result<Regex, String> {
+    let compile = |source: &str| RegexBuilder::new(source).size_limit(MAX_PROGRAM).build();
+    // By itself first: `a)(b` would become valid within the group.
+    compile(inside).and_then(|_| compile(&format!("^(?:{inside})$"))).map_err(|error| error.to_string())
+}
+
+/// Reads a pattern over tags or paths.
+pub(super) fn glob(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Glob> {
+    match Glob::parse(text.text) {
+        Ok(glob) => Some(glob),
+        Err(error) => {
+            let at = error.at.min(text.text.len());
+            let end = at + text.text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+            walk.mistake_within(text, at..end, error.to_string(), None);
+            None
+        }
+    }
+}
+
+/// A row has `on` and `tag`, or only `match`.
+fn whole(walk: &mut Walk<'_>, value: &Value<'_>, fields: &Fields<'_>) {
+    let has = |key: &str| fields.get(key).is_some();
+    let start = value.node.span.start;
+    match (has("on"), has("tag"), has("match")) {
+        (true, true, _) => return,
+        (true, false, _) => {
+            let at = fields.key_at("on").unwrap_or(start);
+            let hint = "add it, as in `tag: \"v{{version}}\"`";
+            walk.mistake_at(at..at + 2, &value.path, "the row has `on` but no `tag`", Some(hint.into()));
+        }
+        (false, true, _) => {
+            let at = fields.key_at("tag").unwrap_or(start);
+            walk.mistake_at(
+                at..at + 3,
+                &value.path,
+                "the row has `tag` but no `on`",
+                Some("add it, as in `on: release`".into()),
+            );
+        }
+        (false, false, true) => {}
+        (false, false, false) => {
+            let hint = "give it `on` and `tag`, or `match` for tags that no event here creates";
+            walk.mistake_at(start..start, &value.path, "the row says neither `on` nor `match`", Some(hint.into()));
+        }
+    }
+    if !has("tag") {
+        for key in ["also", "rolling", "index", "immutable"] {
+            if let Some(at) = fields.key_at(key) {
+                let path = format!("{}.{key}", value.path);
+                let problem = format!("`{key}` needs a `tag` in the same row");
+                walk.mistake_at(at..at + key.len(), &path, problem, Some("add `tag`, or remove it".into()));
+            }
+        }
+    }
+}
+
+fn once(walk: &mut Walk<'_>, lists: [&Vec<Written<'_>>; 4]) {
+    let mut seen: BTreeMap<&str, &Written<'_>> = BTreeMap::new();
+    for written in lists.into_iter().flatten() {
+        if let Some(first) = seen.get(written.template.as_str()) {
+            let first = (first.text.value.node.span.clone(), "first here");
+            let problem =
+                format!("the template `{}` occurs twice in the row", shown(written.template.as_str(), MAX_SHOWN));
+            walk.mistake_twice(&written.text.value, problem, Some("keep one of them".into()), first);
+        } else {
+            seen.insert(written.template.as_str(), written);
+        }
+    }
+}
+
+/// Each value of a template must exist whenever the row fits.
+fn values_exist(walk: &mut Walk<'_>, written: &Written<'_>, on: &[OnEntry]) {
+    for (variable, span) in written.template.variables() {
+        let missing = on
+            .iter()
+            .filter(|entry| !entry.negated)
+            .find_map(|entry| variable.available_on(&entry.condition).err().map(|reason| (entry, reason)));
+        if let Some((entry, reason)) = missing {
+            let hint = if on.iter().filter(|entry| !entry.negated).count() > 1 {
+                format!("{reason}; give `{entry}` a row of its own")
+            } else {
+                reason
+            };
+            walk.mistake_within(
+                &written.text,
+                span,
+                format!("`{{{{{variable}}}}}` has no value on `{entry}`"),
+                Some(hint),
+            );
+        }
+    }
+}
+
+/// What `while` is checked against.
+struct LifeCheck<'a, 'n> {
+    fields: &'a Fields<'n>,
+    on: &'a [OnEntry],
+    tag: &'a [Written<'n>],
+    matcher: Option<&'a TagMatcher>,
+}
+
+/// `while` must find the pull request or branch in each tag.
+fn while_is_known(walk: &mut Walk<'_>, what: While, row: &LifeCheck<'_, '_>) {
+    let (life, value, group, event) = match what {
+        While::Open => ("while open", "{{number}}", "number", "pull request"),
+        While::BranchExists => ("while branch exists", "{{branch}}", "branch", "branch"),
+    };
+    let Some(keep) = row.fields.get("keep") else { return };
+    let fits = |entry: &OnEntry| match (what, &entry.condition) {
+        (While::Open, Condition::PullRequest) | (While::BranchExists, Condition::Branch(_)) => !entry.negated,
+        (While::Open | While::BranchExists, _) => false,
+    };
+    if !row.on.is_empty() && !row.on.iter().any(fits) {
+        let problem = format!("`{life}` needs a row that is on `{event}`");
+        walk.mistake(keep, problem, Some("use a duration, as in `30 days`".into()));
+        return;
+    }
+    if let Some(value) = row.fields.get("match") {
+        let Some(matcher) = row.matcher else { return };
+        if !matcher.regex.capture_names().flatten().any(|name| name == group) {
+            let problem = format!(
+                "`{life}` needs to find the {} in the tag",
+                if group == "number" { "pull request" } else { "branch" }
+            );
+            let class = if group == "number" { "[0-9]+" } else { ".+" };
+            walk.mistake(value, problem, Some(format!("give `match` a group, as in `/pr-(?<{group}>{class})/`")));
+        }
+        return;
+    }
+    let holds = |variable: &Variable| match what {
+        While::Open => matches!(variable, Variable::Number),
+        While::BranchExists => matches!(variable, Variable::Branch(None)),
+    };
+    for written in row.tag {
+        if !written.template.variables().any(|(variable, _)| holds(variable)) {
+            let problem = format!("`{life}` needs `{value}` in the template");
+            let hint =
+                if group == "number" { format!("as in `pr-{value}`") } else { format!("as in `preview-{value}`") };
+            let first = (keep.node.span.clone(), "asked for here");
+            walk.mistake_twice(&written.text.value, problem, Some(hint), first);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Messages for texts that are no YAML: what stopped the reader, and the likely remedy.
+
+use std::ops::Range;
+
+use super::{
+    node::{MAX_ALIASES, MAX_DEPTH, MAX_NODES, Reason, Unreadable},
+    walk::{MAX_SHOWN, Walk},
+};
+use crate::policy::diagnostic::{Location, Related, is_unprintable, shown};
+
+const QUOTE_BRACES: &str = "a text that begins with `{` needs quotes, as in `tag: \"{{version}}\"`";
+
+/// Reports why a text could not be read.
+pub(super) fn report(walk: &mut Walk<'_>, error: &Unreadable) {
+    let text = walk.text;
+    let at = error.at.min(text.len());
+    let here = text.get(at..).unwrap_or_default();
+    let one = at..at + here.chars().next().map_or(0, char::len_utf8);
+    let line = walk.lines.span(walk.lines.line(at));
+    let (span, problem, hint): (Range<usize>, String, Option<String>) = match &error.reason {
+        Reason::SecondDocument => {
+            let dashes =
+                text.get(..at).and_then(|before| before.rfind("\n---")).map_or(one, |found| found + 1..found + 4);
+            (
+                dashes,
+                "a second document begins here".into(),
+                Some("a policy is one document: remove this line and what follows".into()),
+            )
+        }
+        Reason::UnknownAlias => {
+            let word = word(here);
+            let quoted = format!("a text that begins with `*` needs quotes: `\"{}\"`", shown(word, MAX_SHOWN));
+            (at..at + word.len(), format!("`{}` is an alias of nothing", shown(word, MAX_SHOWN)), Some(quoted))
+        }
+        Reason::AliasOfItself => {
+            let word = word(here);
+            (
+                at..at + word.len(),
+                format!("the alias `{}` holds itself", shown(word, MAX_SHOWN)),
+                Some("write the value out".into()),
+            )
+        }
+        Reason::TooDeep => (
+            one,
+            format!("values are nested more than {MAX_DEPTH} deep"),
+            Some("a policy needs 5 levels: is a bracket too many here?".into()),
+        ),
+        Reason::TooManyAliases => {
+            (one, format!("more than {MAX_ALIASES} aliases (`*name`)"), Some("write the values out".into()))
+        }
+        Reason::TooLarge => (
+            one,
+            format!("the file holds more than {MAX_NODES} values, those of aliases (`*name`) counted each time"),
+            Some("write the values out, and leave out what is not needed".into()),
+        ),
+        Reason::Syntax(words) => {
+            let before = text.get(line.start..at).unwrap_or_default();
+            if words.contains("tab") {
+                let tab = text
+                    .get(line.clone())
+                    .and_then(|line| line.find('\t'))
+                    .map_or(one, |found| line.start + found..line.start + found + 1);
+                (tab, "a tab where only blanks may stand".into(), Some("indent with blanks".into()))
+            } else if let Some(character) =
+                here.chars().next().filter(|c| words.contains("unexpected character") && is_unprintable(*c))
+            {
+                (
+                    one,
+                    format!("the character `{}` is not allowed", character.escape_default()),
+                    Some("remove it; it cannot be seen in most editors".into()),
+                )
+            } else if text.get(line.clone()).is_some_and(|line| unquoted_braces(line)) {
+                let found = text[line.clone()].find("{{").unwrap_or(0);
+                (
+                    line.start + found..at.max(line.start + found + 2),
+                    "the template is read as YAML, not as text".into(),
+                    Some(QUOTE_BRACES.into()),
+                )
+            } else {
+                let (problem, hint) = words_for(words, here, before);
+                (one, problem, hint)
+            }
+        }
+    };
+    let open = matches!(&error.reason, Reason::Syntax(words) if words.contains("quoted"))
+        .then(|| opening_quote(text, at))
+        .flatten();
+    let location = Location { line: 1, column: 1 };
+    let related = open.filter(|open| *open != span.start).map(|open| Related {
+        at: location,
+        span: open..open + 1,
+        label: "the last quote before it".to_owned(),
+    });
+    walk.mistake_at(span, "", problem, hint).related = related;
+}
+
+/// Puts the reader's words into ours; those that we do not know are passed on.
+fn words_for(words: &str, here: &str, before: &str) -> (String, Option<String>) {
+    let some = |text: &str| Some(text.to_owned());
+    if words.contains("quoted") {
+        let remedy = "close the quote; within single quotes, a quote is written twice (`''`)";
+        return if words.contains("trailing content") {
+            ("text follows the closing quote".into(), some(remedy))
+        } else {
+            ("a quote is never closed".into(), some(remedy))
+        };
+    }
+    if words.contains("unexpected character") {
+        let character = here.chars().next().map(String::from).unwrap_or_default();
+        return (
+            format!("no text begins with `{}` in YAML", shown(&character, 1)),
+            some("put the whole value in quotes"),
+        );
+    }
+    if words.contains("mapping values are not allowed") {
+        let hint = if before.contains(':') {
+            "text that holds `: ` needs quotes; else look at the indentation of this line"
+        } else {
+            "is the line indented like those beside it?"
+        };
+        return ("a `:` cannot stand here".into(), some(hint));
+    }
+    if words.contains("unclosed bracket") || words.contains("illegal placement of ':'") || words.contains("flow") {
+        return (
+            "a `[` or `{` is never closed, or a comma is missing".into(),
+            some("text that holds `[`, `]`, `{`, `}` or `,` within brackets needs quotes"),
+        );
+    }
+    if words.contains("block sequence entries") {
+        return ("a list cannot begin here".into(), some("begin it on a line of its own, or write `[a, b]`"));
+    }
+    if words.contains("expected key")
+        || words.contains("simple key")
+        || words.contains("block mapping")
+        || words.contains("block collection")
+    {
+        return (
+            "expected `key: value` here".into(),
+            some("is a `:` missing, or is the line indented differently from those beside it?"),
+        );
+    }
+    (format!("this is no valid YAML: {}", shown(words, 200)), None)
+}
+
+fn word(text: &str) -> &str {
+    let end = text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}')).unwrap_or(text.len()).min(200);
+    let end = (0..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    &text[..end]
+}
+
+/// Tells whether a line holds `{{` where a value begins.
+fn unquoted_braces(line: &str) -> bool {
+    line.match_indices("{{").any(|(at, _)| {
+        let before = line[..at].trim_end();
+        before.is_empty() || before.ends_with([':', '-', '[', ','])
+    })
+}
+
+/// Finds the last quote before a place that may begin a text.
+fn opening_quote(text: &str, at: usize) -> Option<usize> {
+    let before = text.get(..at)?;
+    before.char_indices().rev().take(100_000).find_map(|(found, c)| {
+        let begins = || before[..found].ends_with([' ', '\n', '[', '{', ',', ':', '-']) || found == 0;
+        (matches!(c, '"' | '\'') && begins()).then_some(found)
+    })
+}
