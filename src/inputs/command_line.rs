@@ -119,7 +119,7 @@ pub fn wants_password(arguments: &[String]) -> bool {
 
 /// The help text of the program.
 pub(super) fn help() -> String {
-    command().render_long_help().to_string()
+    command().render_help().to_string()
 }
 
 /// Parses the arguments after the program's name.

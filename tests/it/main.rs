@@ -10,5 +10,8 @@
     reason = "tests read fixtures, start programs and stop at the first surprise"
 )]
 
+mod architecture;
+mod container;
+mod contract;
 mod events;
 mod policy_file;

@@ -1,0 +1,251 @@
+//! The action's image, run as the runner runs a container action: its mounts, its environment, its file commands, root
+//! in a workspace that belongs to somebody else
+//! ([source](https://github.com/actions/runner/blob/main/src/Runner.Worker/Handlers/ContainerActionHandler.cs)).
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    os::unix::{fs::chown, net::UnixListener},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use ghcr_lifecycle::inputs::INPUTS;
+use tempfile::TempDir;
+
+/// The user that owns the workspace on hosted runners.
+const RUNNER_USER: u32 = 1001;
+
+const POLICY: &str = include_str!("../../fixtures/policies/kyklos.yml");
+
+const PAYLOAD: &str = r#"{
+  "action": "opened",
+  "number": 17,
+  "pull_request": {
+    "number": 17,
+    "merged": false,
+    "merge_commit_sha": null,
+    "head": {"ref": "fix/clock", "sha": "1f0c0d0e5a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d", "repo": {"full_name": "kyklos/kyklos"}},
+    "base": {"ref": "main", "sha": "9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f1e0d", "repo": {"full_name": "kyklos/kyklos"}}
+  },
+  "repository": {"full_name": "kyklos/kyklos", "html_url": "https://github.com/kyklos/kyklos", "default_branch": "main"}
+}"#;
+
+/// The folders that a runner mounts into the container of one step.
+struct Runner {
+    folder: TempDir,
+    _docker_socket: UnixListener,
+}
+
+/// What the step left behind.
+struct Step {
+    exit_code: i32,
+    log: String,
+    outputs: BTreeMap<String, String>,
+    summary: String,
+}
+
+impl Runner {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        for name in ["workspace/.github", "home", "workflow", "file_commands", "runner_temp"] {
+            fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        for name in ["set_output_1", "step_summary_1", "set_env_1", "add_path_1", "save_state_1"] {
+            fs::write(folder.path().join("file_commands").join(name), "").unwrap();
+        }
+        let socket = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
+        Self { folder, _docker_socket: socket }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Gives the workspace to the runner's user. Without root it already belongs to whoever runs the tests.
+    fn hand_over_workspace(&self) {
+        let mut waiting = vec![self.path("workspace")];
+        while let Some(path) = waiting.pop() {
+            if path.is_dir() {
+                waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            }
+            if is_root() {
+                chown(&path, Some(RUNNER_USER), Some(RUNNER_USER)).unwrap();
+            }
+        }
+    }
+
+    fn run(&self, inputs: &[(&str, &str)], event: &[(&str, &str)]) -> Step {
+        let image = env::var("GHCR_LIFECYCLE_IMAGE").expect(
+            "GHCR_LIFECYCLE_IMAGE must name the image that `tests/package` builds (`localhost/ghcr-lifecycle:test`)",
+        );
+        self.hand_over_workspace();
+
+        let mut environment = BTreeMap::new();
+        for input in INPUTS {
+            let default = if input.default.starts_with("${{") { "ghs_of_this_job" } else { input.default };
+            environment.insert(input.variable(), default.to_owned());
+        }
+        for (name, value) in inputs {
+            let input = INPUTS.iter().find(|input| input.name == *name).expect("an input of the action");
+            environment.insert(input.variable(), (*value).to_owned());
+        }
+        for (name, value) in RUNNER_ENVIRONMENT.iter().chain(event) {
+            environment.insert((*name).to_owned(), (*value).to_owned());
+        }
+
+        let mut command = Command::new("podman");
+        command.args(["--runtime", "runc", "run", "--workdir", "/github/workspace", "--rm"]);
+        for name in environment.keys() {
+            command.args(["-e", name]);
+        }
+        // The runner replaces HOME too; by value here, because podman keeps its images below its own HOME.
+        command.args(["-e", "HOME=/github/home", "-e", "GITHUB_ACTIONS=true", "-e", "CI=true"]);
+        // The limits that a container would get by default are more than an unprivileged builder may grant.
+        command.args(["--network", "host", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"]);
+        for (host, container) in [
+            ("docker.sock", "/var/run/docker.sock"),
+            ("runner_temp", "/github/runner_temp"),
+            ("home", "/github/home"),
+            ("workflow", "/github/workflow"),
+            ("file_commands", "/github/file_commands"),
+            ("workspace", "/github/workspace"),
+        ] {
+            command.arg("-v").arg(format!("{}:{container}", self.path(host).display()));
+        }
+        command.arg(image).envs(&environment);
+        let output = command.output().expect("podman must be installed (Debian packages: podman, runc)");
+        let log = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        Step {
+            exit_code: output.status.code().unwrap_or(-1),
+            log,
+            outputs: file_command(&fs::read_to_string(self.path("file_commands/set_output_1")).unwrap()),
+            summary: fs::read_to_string(self.path("file_commands/step_summary_1")).unwrap(),
+        }
+    }
+}
+
+/// What every step finds in its environment, as seen from inside.
+const RUNNER_ENVIRONMENT: &[(&str, &str)] = &[
+    ("GITHUB_ACTION", "__run"),
+    ("GITHUB_ACTOR", "dana"),
+    ("GITHUB_API_URL", "https://api.github.com"),
+    ("GITHUB_ENV", "/github/file_commands/set_env_1"),
+    ("GITHUB_EVENT_PATH", "/github/workflow/event.json"),
+    ("GITHUB_GRAPHQL_URL", "https://api.github.com/graphql"),
+    ("GITHUB_OUTPUT", "/github/file_commands/set_output_1"),
+    ("GITHUB_PATH", "/github/file_commands/add_path_1"),
+    ("GITHUB_REPOSITORY", "kyklos/kyklos"),
+    ("GITHUB_REPOSITORY_OWNER", "kyklos"),
+    ("GITHUB_RUN_ATTEMPT", "1"),
+    ("GITHUB_RUN_ID", "1658821493"),
+    ("GITHUB_RUN_NUMBER", "3"),
+    ("GITHUB_SERVER_URL", "https://github.com"),
+    ("GITHUB_STATE", "/github/file_commands/save_state_1"),
+    ("GITHUB_STEP_SUMMARY", "/github/file_commands/step_summary_1"),
+    ("GITHUB_WORKFLOW", "build"),
+    ("GITHUB_WORKSPACE", "/github/workspace"),
+    ("RUNNER_ARCH", "X64"),
+    ("RUNNER_OS", "Linux"),
+    ("RUNNER_TEMP", "/github/runner_temp"),
+    ("RUNNER_TOOL_CACHE", "/opt/hostedtoolcache"),
+    ("RUNNER_WORKSPACE", "/home/runner/work/kyklos"),
+];
+
+const PULL_REQUEST: &[(&str, &str)] = &[
+    ("GITHUB_BASE_REF", "main"),
+    ("GITHUB_EVENT_NAME", "pull_request"),
+    ("GITHUB_HEAD_REF", "fix/clock"),
+    ("GITHUB_REF", "refs/pull/17/merge"),
+    ("GITHUB_REF_NAME", "17/merge"),
+    ("GITHUB_REF_PROTECTED", "false"),
+    ("GITHUB_REF_TYPE", "branch"),
+    ("GITHUB_SHA", "5d4c3b2a1f0e9d8c7b6a5f4e3d2c1b0a9f8e7d6c"),
+];
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
+}
+
+/// Reads a file of commands as the runner does: `name=value` lines, and heredocs that end at their exact delimiter.
+fn file_command(text: &str) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.is_empty() {
+            continue;
+        }
+        let equals = line.find('=').unwrap_or(usize::MAX);
+        let heredoc = line.find("<<").unwrap_or(usize::MAX);
+        if equals < heredoc {
+            values.insert(line[..equals].to_owned(), line[equals + 1..].to_owned());
+        } else {
+            let (name, delimiter) = line.split_once("<<").unwrap_or_else(|| panic!("Invalid format '{line}'"));
+            let mut value = Vec::new();
+            loop {
+                let line = lines.next().unwrap_or_else(|| panic!("Matching delimiter not found '{delimiter}'"));
+                if line == delimiter {
+                    break;
+                }
+                value.push(line);
+            }
+            values.insert(name.to_owned(), value.join("\n"));
+        }
+    }
+    values
+}
+
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn check_shows_the_rows_of_a_policy() {
+    let runner = Runner::new();
+    write(&runner.path("workspace/.github/ghcr-lifecycle.yml"), POLICY);
+    write(&runner.path("workflow/event.json"), PAYLOAD);
+    let step = runner.run(&[("mode", "check")], PULL_REQUEST);
+    assert_eq!(step.exit_code, 0, "{}", step.log);
+    for row in ["release", "prerelease", "branch main", "branch release/v*", "pull request"] {
+        assert!(step.log.contains(row), "no row `{row}` in:\n{}", step.log);
+    }
+}
+
+#[test]
+fn tags_of_a_pull_request_reach_the_output_file() {
+    let runner = Runner::new();
+    write(&runner.path("workspace/.github/ghcr-lifecycle.yml"), POLICY);
+    write(&runner.path("workflow/event.json"), PAYLOAD);
+    let step = runner.run(&[("mode", "tags")], PULL_REQUEST);
+    assert_eq!(step.exit_code, 0, "{}", step.log);
+    assert_eq!(step.outputs["tags"], "ghcr.io/kyklos/kyklos:pr-17");
+    assert_eq!(step.outputs["tag-names"], "pr-17");
+    assert_eq!(step.outputs["version"], "pr-17");
+    let revision = "org.opencontainers.image.revision=1f0c0d0e5a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d";
+    assert!(step.outputs["labels"].lines().any(|line| line == revision), "{}", step.outputs["labels"]);
+    assert!(step.summary.contains("pr-17"), "{}", step.summary);
+    assert!(!step.log.contains("ghs_of_this_job"), "{}", step.log);
+}
+
+#[test]
+fn a_wrong_policy_ends_with_two_and_leaves_no_output() {
+    let runner = Runner::new();
+    write(&runner.path("workspace/.github/ghcr-lifecycle.yml"), &POLICY.replace("keep: while open", "kep: while open"));
+    write(&runner.path("workflow/event.json"), PAYLOAD);
+    let step = runner.run(&[("mode", "tags")], PULL_REQUEST);
+    assert_eq!(step.exit_code, 2, "{}", step.log);
+    assert!(step.log.contains("kep"), "{}", step.log);
+    assert!(!step.outputs.contains_key("tags"));
+}
+
+#[test]
+fn wrong_inputs_end_with_two_and_are_all_named() {
+    let runner = Runner::new();
+    write(&runner.path("workflow/event.json"), PAYLOAD);
+    let step = runner.run(&[("mode", "clean"), ("log-level", "loud")], PULL_REQUEST);
+    assert_eq!(step.exit_code, 2, "{}", step.log);
+    for input in ["`mode`", "`log-level`"] {
+        assert!(step.log.contains(input), "{}", step.log);
+    }
+}
