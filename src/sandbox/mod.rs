@@ -17,5 +17,6 @@ pub use control::Control;
 pub use faults::{Fault, FaultEffect};
 pub use options::{Auth, Options};
 pub use requests::{RequestHook, RequestInfo};
+pub use sample::SampleImage;
 pub use server::Sandbox;
 pub use state::State;

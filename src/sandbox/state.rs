@@ -243,9 +243,7 @@ impl State {
 
     fn repository_mut(&mut self, name: &str) -> &mut Repository {
         let public = self.new_are_public;
-        self.repositories
-            .entry(name.to_owned())
-            .or_insert_with(|| Repository { public, ..Repository::default() })
+        self.repositories.entry(name.to_owned()).or_insert_with(|| Repository { public, ..Repository::default() })
     }
 
     /// Makes a repository public or private, and brings it into being.

@@ -24,8 +24,7 @@ impl Answer {
 
     /// Adds a header; one that HTTP does not allow is left out.
     pub(super) fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value.as_ref()))
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value.as_ref()))
         {
             self.headers.insert(name, value);
         }

@@ -9,8 +9,7 @@ const MEDIA_TYPE: &str = "application/octet-stream";
 
 /// Answers GET and HEAD.
 pub(super) fn get(exchange: &Exchange, name: &str, digest: &str) -> Result<Answer, Answer> {
-    let digest: Digest =
-        digest.parse().map_err(|_| Answer::digest_invalid("provided digest is no sha256 digest"))?;
+    let digest: Digest = digest.parse().map_err(|_| Answer::digest_invalid("provided digest is no sha256 digest"))?;
     let blob = exchange.control.change(|state| state.repository(name)?.blob(&digest).cloned());
     let blob = blob.ok_or_else(Answer::blob_unknown)?;
     let answer = Answer::new(StatusCode::OK).digest(&digest);

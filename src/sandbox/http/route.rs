@@ -71,9 +71,9 @@ fn is_valid_component(component: &str) -> bool {
     let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     component.starts_with(word)
         && component.ends_with(word)
-        && component.split(word).all(|separator| {
-            matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-')
-        })
+        && component
+            .split(word)
+            .all(|separator| matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-'))
 }
 
 #[cfg(test)]

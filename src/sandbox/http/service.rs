@@ -182,10 +182,7 @@ impl Body for AnswerBody {
     type Data = Bytes;
     type Error = Dropped;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
         match self.cut {
             None if self.bytes.is_empty() => Poll::Ready(None),
             None | Some(Cut::Send) => {

@@ -8,10 +8,7 @@ use super::{
     body::{MAX_BLOB_BYTES, next_piece, read_at_most},
     exchange::Exchange,
 };
-use crate::{
-    model::Digest,
-    sandbox::control::Rights,
-};
+use crate::{model::Digest, sandbox::control::Rights};
 
 /// The largest chunk that GHCR takes with a Content-Range, in bytes.
 const MAX_CHUNK_BYTES: usize = 4 * 1024 * 1024;
