@@ -15,3 +15,4 @@ mod container;
 mod contract;
 mod events;
 mod policy_file;
+mod sandbox;

@@ -1,0 +1,251 @@
+//! The in-process handle on a running sandbox: what tests and the demo look at and change.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+
+use super::{
+    faults::{self, Fault, FaultEffect},
+    options::{Auth, Options},
+    requests::{RequestHook, RequestInfo, RequestLog},
+    state::State,
+};
+use crate::model::{Digest, ManifestReference, RawManifest, Tag};
+
+/// What a bearer token that the token endpoint gave out allows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rights {
+    /// Everything: the configured token itself.
+    pub(super) everything: bool,
+    /// Whether it was given to nobody in particular.
+    pub(super) anonymous: bool,
+    pub(super) grants: Vec<Grant>,
+}
+
+/// Rights on one repository.
+#[derive(Clone, Debug)]
+pub(super) struct Grant {
+    pub(super) repository: String,
+    pub(super) pull: bool,
+    pub(super) push: bool,
+}
+
+pub(super) struct Shared {
+    pub(super) options: Options,
+    pub(super) address: SocketAddr,
+    /// The host and port that signed blob URLs name.
+    pub(super) storage: String,
+    /// What blob URLs are signed with.
+    pub(super) signing_key: [u8; 16],
+    state: Mutex<State>,
+    issued: Mutex<BTreeMap<String, Rights>>,
+    faults: Mutex<Vec<Fault>>,
+    log: Mutex<RequestLog>,
+    hook: Mutex<Option<RequestHook>>,
+}
+
+/// A panic elsewhere must not take the registry down; every change to these values is complete when its lock is let go.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A handle on a running sandbox. Clones are handles on the same one; they do not keep it running.
+#[derive(Clone)]
+pub struct Control {
+    shared: Arc<Shared>,
+}
+
+impl Control {
+    pub(super) fn new(options: Options, address: SocketAddr, storage: String, signing_key: [u8; 16]) -> Self {
+        let state = Mutex::new(State::new(options.public));
+        Self {
+            shared: Arc::new(Shared {
+                options,
+                address,
+                storage,
+                signing_key,
+                state,
+                issued: Mutex::default(),
+                faults: Mutex::default(),
+                log: Mutex::default(),
+                hook: Mutex::default(),
+            }),
+        }
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Returns the address that the registry listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
+    }
+
+    /// Returns the registry's host as image names have it, `127.0.0.1:PORT`.
+    #[must_use]
+    pub fn host(&self) -> String {
+        self.shared.address.to_string()
+    }
+
+    /// Returns the token, or the password of a plain registry; empty text if everybody may do everything.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        match &self.shared.options.auth {
+            Auth::Ghcr { token } => token.expose(),
+            Auth::Basic { username: _, password } => password.expose(),
+            Auth::None => "",
+        }
+    }
+
+    /// Sets a fault; faults are tried in the order in which they were set.
+    pub fn fault(&self, fault: Fault) {
+        lock(&self.shared.faults).push(fault);
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
+        lock(&self.shared.faults).clear();
+    }
+
+    /// Awaits `hook` before each request takes effect, in place of an earlier hook. It comes before the faults, and it may
+    /// set one. Requests that already wait in an earlier hook stay with it.
+    pub fn on_request<F, R>(&self, hook: F)
+    where
+        F: Fn(RequestInfo) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        *lock(&self.shared.hook) = Some(Arc::new(move |info| Box::pin(hook(info))));
+    }
+
+    /// Removes the hook.
+    pub fn clear_hook(&self) {
+        *lock(&self.shared.hook) = None;
+    }
+
+    /// Lists the requests so far, in the order of their arrival.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RequestInfo> {
+        lock(&self.shared.log).all()
+    }
+
+    /// Forgets the requests so far; their numbers go on.
+    pub fn clear_requests(&self) {
+        lock(&self.shared.log).clear();
+    }
+
+    /// Makes every bearer token that the token endpoint gave out invalid, as if its time had passed.
+    pub fn expire_tokens(&self) {
+        lock(&self.shared.issued).clear();
+    }
+
+    /// Returns a snapshot of what the registry holds.
+    #[must_use]
+    pub fn state(&self) -> State {
+        lock(&self.shared.state).snapshot()
+    }
+
+    /// Looks at or changes the state in one step that no request can come between.
+    pub fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        change(&mut lock(&self.shared.state))
+    }
+
+    /// Lists the tags of a repository and what they point at, oldest first; none if it is absent.
+    #[must_use]
+    pub fn tags(&self, repository: &str) -> Vec<(Tag, Digest)> {
+        self.change(|state| {
+            let tags = state.repository(repository).map(|repository| {
+                repository.tags().map(|(tag, digest)| (tag.clone(), digest.clone())).collect::<Vec<_>>()
+            });
+            tags.unwrap_or_default()
+        })
+    }
+
+    /// Returns what a tag points at.
+    #[must_use]
+    pub fn tag(&self, repository: &str, tag: &str) -> Option<Digest> {
+        self.tags(repository).into_iter().find(|(name, _)| name.as_str() == tag).map(|(_, digest)| digest)
+    }
+
+    /// Returns a manifest by its digest.
+    #[must_use]
+    pub fn manifest(&self, repository: &str, digest: &Digest) -> Option<RawManifest> {
+        self.change(|state| state.repository(repository)?.manifest(digest).cloned())
+    }
+
+    /// Tells whether a blob is there.
+    #[must_use]
+    pub fn has_blob(&self, repository: &str, digest: &Digest) -> bool {
+        self.change(|state| state.repository(repository).is_some_and(|repository| repository.blob(digest).is_some()))
+    }
+
+    /// Lists the digests of a repository's blobs.
+    #[must_use]
+    pub fn blobs(&self, repository: &str) -> Vec<Digest> {
+        self.change(|state| {
+            state.repository(repository).map(|repository| repository.blobs().cloned().collect()).unwrap_or_default()
+        })
+    }
+
+    /// Lists what is missing from each tag of a repository; empty means that every tag can be pulled whole.
+    #[must_use]
+    pub fn incomplete(&self, repository: &str) -> Vec<(Tag, Digest)> {
+        self.state().repository(repository).map(super::state::Repository::incomplete).unwrap_or_default()
+    }
+
+    /// Stores a manifest unchecked, under a tag or its digest.
+    pub fn put_manifest(&self, repository: &str, reference: &ManifestReference, manifest: RawManifest) {
+        self.change(|state| state.put_manifest(repository, reference, manifest));
+    }
+
+    /// Removes a manifest with all its tags, as deleting a package version does.
+    pub fn remove_manifest(&self, repository: &str, digest: &Digest) -> Option<RawManifest> {
+        self.change(|state| state.remove_manifest(repository, digest))
+    }
+
+    /// Stores a blob and returns its digest.
+    pub fn put_blob(&self, repository: &str, bytes: impl Into<Bytes>) -> Digest {
+        self.change(|state| state.put_blob(repository, bytes.into()))
+    }
+
+    /// Removes a blob.
+    pub fn remove_blob(&self, repository: &str, digest: &Digest) -> Option<Bytes> {
+        self.change(|state| state.remove_blob(repository, digest))
+    }
+
+    /// Points a tag at a digest, whether or not a manifest is there.
+    pub fn set_tag(&self, repository: &str, tag: Tag, digest: Digest) {
+        self.change(|state| state.set_tag(repository, tag, digest));
+    }
+
+    /// Makes a repository public or private, and brings it into being.
+    pub fn set_public(&self, repository: &str, public: bool) {
+        self.change(|state| state.set_public(repository, public));
+    }
+
+    pub(super) fn log(&self) -> MutexGuard<'_, RequestLog> {
+        lock(&self.shared.log)
+    }
+
+    pub(super) fn hook(&self) -> Option<RequestHook> {
+        lock(&self.shared.hook).clone()
+    }
+
+    pub(super) fn take_fault(&self, method: &str, path: &str) -> Option<FaultEffect> {
+        faults::take(&mut lock(&self.shared.faults), method, path)
+    }
+
+    pub(super) fn remember_token(&self, token: String, rights: Rights) {
+        lock(&self.shared.issued).insert(token, rights);
+    }
+
+    pub(super) fn rights_of(&self, token: &str) -> Option<Rights> {
+        lock(&self.shared.issued).get(token).cloned()
+    }
+}

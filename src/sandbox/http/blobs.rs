@@ -1,0 +1,24 @@
+//! Blobs: GET leads to a signed storage URL, as on GHCR.
+
+use hyper::{Method, StatusCode};
+
+use super::{answer::Answer, exchange::Exchange, storage};
+use crate::model::Digest;
+
+const MEDIA_TYPE: &str = "application/octet-stream";
+
+/// Answers GET and HEAD.
+pub(super) fn get(exchange: &Exchange, name: &str, digest: &str) -> Result<Answer, Answer> {
+    let digest: Digest = digest.parse().map_err(|_| Answer::digest_invalid("provided digest is no sha256 digest"))?;
+    let blob = exchange.control.change(|state| state.repository(name)?.blob(&digest).cloned());
+    let blob = blob.ok_or_else(Answer::blob_unknown)?;
+    let answer = Answer::new(StatusCode::OK).digest(&digest);
+    if exchange.method == Method::HEAD {
+        Ok(answer.header("content-type", MEDIA_TYPE).header("content-length", blob.len().to_string()))
+    } else if exchange.control.shared().options.redirect_blobs {
+        let location = storage::signed_url(exchange.control.shared(), name, &digest);
+        Ok(Answer::new(StatusCode::TEMPORARY_REDIRECT).digest(&digest).header("location", location))
+    } else {
+        Ok(answer.body(MEDIA_TYPE, blob))
+    }
+}

@@ -1,0 +1,16 @@
+//! The protocol's face: GHCR's half of the OCI distribution API, endpoint family by endpoint family.
+
+mod answer;
+mod auth;
+mod blobs;
+mod body;
+mod exchange;
+mod manifests;
+mod route;
+mod service;
+mod storage;
+mod tags;
+mod token;
+mod uploads;
+
+pub(super) use service::connection;

@@ -1,0 +1,101 @@
+//! Paths of the distribution API, and the grammar of repository names.
+
+/// The longest repository name, in characters; the distribution spec says that many clients allow 255 with the host.
+const MAX_NAME_LENGTH: usize = 255;
+
+/// An endpoint of a repository.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Endpoint<'a> {
+    Manifest(&'a str),
+    Tags,
+    Referrers,
+    Blob(&'a str),
+    Uploads,
+    Upload(&'a str),
+}
+
+/// Where a path leads.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    Base,
+    Token,
+    Storage(&'a str),
+    Repository(&'a str, Endpoint<'a>),
+    Unknown,
+}
+
+impl<'a> Route<'a> {
+    pub(super) fn parse(path: &'a str) -> Self {
+        match path {
+            "/token" => return Self::Token,
+            "/v2" | "/v2/" => return Self::Base,
+            _ => {}
+        }
+        if let Some(digest) = path.strip_prefix(super::storage::PATH) {
+            return Self::Storage(digest);
+        }
+        match path.strip_prefix("/v2/").and_then(endpoint) {
+            Some((name, endpoint)) => Self::Repository(name, endpoint),
+            None => Self::Unknown,
+        }
+    }
+}
+
+/// Splits from the right: a repository may itself be called `manifests` or `blobs`.
+fn endpoint(path: &str) -> Option<(&str, Endpoint<'_>)> {
+    if let Some(name) = path.strip_suffix("/tags/list") {
+        return Some((name, Endpoint::Tags));
+    }
+    if let Some(name) = path.strip_suffix("/blobs/uploads/").or_else(|| path.strip_suffix("/blobs/uploads")) {
+        return Some((name, Endpoint::Uploads));
+    }
+    let (rest, last) = path.rsplit_once('/')?;
+    if let Some(name) = rest.strip_suffix("/manifests") {
+        Some((name, Endpoint::Manifest(last)))
+    } else if let Some(name) = rest.strip_suffix("/referrers") {
+        Some((name, Endpoint::Referrers))
+    } else if let Some(name) = rest.strip_suffix("/blobs/upload") {
+        Some((name, Endpoint::Upload(last)))
+    } else {
+        rest.strip_suffix("/blobs").map(|name| (name, Endpoint::Blob(last)))
+    }
+}
+
+/// Tells whether the distribution spec's grammar allows a repository name.
+pub(super) fn is_valid_name(name: &str) -> bool {
+    name.len() <= MAX_NAME_LENGTH && name.split('/').all(is_valid_component)
+}
+
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+fn is_valid_component(component: &str) -> bool {
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    component.starts_with(word)
+        && component.ends_with(word)
+        && component
+            .split(word)
+            .all(|separator| matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_grammar() {
+        for valid in ["a/b", "acme/charts/shop", "a1", "a.b/c_d/e__f/g---h", "manifests/blobs"] {
+            assert!(is_valid_name(valid), "{valid}");
+        }
+        for invalid in ["", "A/b", "a//b", "/a", "a/", "a..b", "a___b", "-a", "a-", "a._b", "a b", "ä/b"] {
+            assert!(!is_valid_name(invalid), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn names_may_look_like_endpoints() {
+        let path = "/v2/manifests/blobs/manifests/v1";
+        assert_eq!(Route::parse(path), Route::Repository("manifests/blobs", Endpoint::Manifest("v1")));
+        assert_eq!(Route::parse("/v2/a/b/blobs/uploads/"), Route::Repository("a/b", Endpoint::Uploads));
+        assert_eq!(Route::parse("/v2/a/b/blobs/upload/7"), Route::Repository("a/b", Endpoint::Upload("7")));
+        assert_eq!(Route::parse("/v2/_catalog"), Route::Unknown);
+    }
+}

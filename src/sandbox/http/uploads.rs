@@ -1,0 +1,170 @@
+//! Blob uploads: in one request, streamed, in chunks, or mounted from another repository.
+
+use hyper::StatusCode;
+
+use super::{
+    answer::Answer,
+    auth::{Access, is_public},
+    body::{MAX_BLOB_BYTES, next_piece, read_at_most},
+    exchange::Exchange,
+};
+use crate::{model::Digest, sandbox::control::Rights};
+
+/// The largest chunk that GHCR takes with a Content-Range, in bytes.
+const MAX_CHUNK_BYTES: usize = 4 * 1024 * 1024;
+
+/// Makes an unguessable id in the form of a UUID.
+pub(super) fn random_id() -> String {
+    let mut bytes = [0; 16];
+    // Without random bytes ids collide and uploads get mixed up, which the digests show.
+    let _ = getrandom::fill(&mut bytes);
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+fn parse_digest(text: &str) -> Result<Digest, Answer> {
+    text.parse().map_err(|_| Answer::digest_invalid("provided digest is no sha256 digest"))
+}
+
+/// Answers POST: mounts, takes the blob whole, or begins an upload.
+pub(super) async fn begin(exchange: &mut Exchange, name: &str, rights: &Rights) -> Result<Answer, Answer> {
+    if let (Some(mount), Some(from)) = (exchange.parameter("mount"), exchange.parameter("from")) {
+        let digest = parse_digest(mount)?;
+        let readable = rights.allow(from, Access::Pull) || is_public(exchange, from);
+        if readable && exchange.control.change(|state| state.mount_blob(name, from, &digest)) {
+            return Ok(created(name, &digest));
+        }
+    }
+    let wanted = exchange.parameter("digest").map(parse_digest).transpose()?;
+    let id = random_id();
+    exchange.control.change(|state| state.begin_upload(name, id.clone()));
+    match wanted {
+        Some(wanted) => {
+            stream(exchange, name, &id).await?;
+            complete(exchange, name, &id, &wanted)
+        }
+        None => Ok(accepted(StatusCode::ACCEPTED, name, &id, 0)),
+    }
+}
+
+/// Answers GET: how much has come.
+pub(super) fn status(exchange: &Exchange, name: &str, id: &str) -> Result<Answer, Answer> {
+    let received = received(exchange, name, id)?;
+    Ok(accepted(StatusCode::NO_CONTENT, name, id, received))
+}
+
+/// Answers PATCH: a stream of any length, or a chunk with its Content-Range.
+pub(super) async fn append(exchange: &mut Exchange, name: &str, id: &str) -> Result<Answer, Answer> {
+    let received = received(exchange, name, id)?;
+    match exchange.header("content-range").map(str::to_owned) {
+        None => stream(exchange, name, id).await?,
+        Some(range) => chunk(exchange, name, id, &range, received).await?,
+    }
+    let received = self::received(exchange, name, id)?;
+    Ok(accepted(StatusCode::ACCEPTED, name, id, received))
+}
+
+/// Answers PUT: takes the rest, and stores the blob if it is the one that was promised.
+pub(super) async fn finish(exchange: &mut Exchange, name: &str, id: &str) -> Result<Answer, Answer> {
+    received(exchange, name, id)?;
+    let wanted = exchange.parameter("digest").ok_or_else(|| Answer::digest_invalid("digest parameter is missing"))?;
+    let wanted = parse_digest(wanted)?;
+    stream(exchange, name, id).await?;
+    complete(exchange, name, id, &wanted)
+}
+
+/// Answers DELETE.
+pub(super) fn cancel(exchange: &Exchange, name: &str, id: &str) -> Result<Answer, Answer> {
+    match exchange.control.change(|state| state.take_upload(name, id)) {
+        Some(_) => Ok(Answer::new(StatusCode::NO_CONTENT)),
+        None => Err(Answer::upload_unknown()),
+    }
+}
+
+fn received(exchange: &Exchange, name: &str, id: &str) -> Result<u64, Answer> {
+    let received = exchange.control.change(|state| state.upload(name, id).map(|upload| upload.received()));
+    received.ok_or_else(Answer::upload_unknown)
+}
+
+/// Adds what the client sends as it comes; what came before it breaks off stays.
+async fn stream(exchange: &mut Exchange, name: &str, id: &str) -> Result<(), Answer> {
+    while let Some(piece) = next_piece(&mut exchange.body).await? {
+        add(exchange, name, id, &piece)?;
+    }
+    Ok(())
+}
+
+fn add(exchange: &Exchange, name: &str, id: &str, piece: &[u8]) -> Result<(), Answer> {
+    exchange.control.change(|state| {
+        let upload = state.upload(name, id).ok_or_else(Answer::upload_unknown)?;
+        if upload.received() + piece.len() as u64 > MAX_BLOB_BYTES {
+            state.take_upload(name, id);
+            let message = "the blob is larger than the sandbox holds, 1 GiB";
+            return Err(Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", message));
+        }
+        upload.append(piece);
+        Ok(())
+    })
+}
+
+async fn chunk(exchange: &mut Exchange, name: &str, id: &str, range: &str, received: u64) -> Result<(), Answer> {
+    let refuse = |message: &str| {
+        Answer::error(StatusCode::RANGE_NOT_SATISFIABLE, "REQUESTED_RANGE_NOT_SATISFIABLE", message)
+            .header("location", location(name, id))
+            .header("range", range_header(received))
+    };
+    let too_large = "the request body is too large and exceeds the maximum permissible limit of 4.00MiB";
+    let (first, last) = parse_content_range(range).ok_or_else(|| refuse("the Content-Range is malformed"))?;
+    if last - first >= MAX_CHUNK_BYTES as u64 {
+        return Err(refuse(too_large));
+    }
+    if first != received {
+        return Err(refuse("the chunk is out of order"));
+    }
+    let bytes = read_at_most(&mut exchange.body, MAX_CHUNK_BYTES).await?.ok_or_else(|| refuse(too_large))?;
+    if bytes.len() as u64 != last - first + 1 {
+        let message = "the Content-Range and the length of the body differ";
+        return Err(Answer::error(StatusCode::BAD_REQUEST, "SIZE_INVALID", message));
+    }
+    add(exchange, name, id, &bytes)
+}
+
+/// Reads `FIRST-LAST`, the distribution spec's form, and HTTP's own `bytes FIRST-LAST/TOTAL`.
+fn parse_content_range(text: &str) -> Option<(u64, u64)> {
+    let range = text.trim().trim_start_matches("bytes").trim_start_matches(['=', ' ']);
+    let (first, last) = range.split('/').next()?.split_once('-')?;
+    let (first, last) = (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?);
+    (first <= last).then_some((first, last))
+}
+
+/// An upload whose bytes are others than promised is thrown away.
+fn complete(exchange: &Exchange, name: &str, id: &str, wanted: &Digest) -> Result<Answer, Answer> {
+    exchange.control.change(|state| {
+        let upload = state.take_upload(name, id).ok_or_else(Answer::upload_unknown)?;
+        if upload.digest() != *wanted {
+            return Err(Answer::digest_invalid("provided digest did not match uploaded content"));
+        }
+        state.finish_upload(upload);
+        Ok(created(name, wanted))
+    })
+}
+
+fn created(name: &str, digest: &Digest) -> Answer {
+    Answer::new(StatusCode::CREATED).digest(digest).header("location", format!("/v2/{name}/blobs/{digest}"))
+}
+
+fn accepted(status: StatusCode, name: &str, id: &str, received: u64) -> Answer {
+    Answer::new(status)
+        .header("location", location(name, id))
+        .header("docker-upload-uuid", id)
+        .header("range", range_header(received))
+}
+
+/// Relative, and with a singular `upload`, unlike the path that began it.
+fn location(name: &str, id: &str) -> String {
+    format!("/v2/{name}/blobs/upload/{id}")
+}
+
+fn range_header(received: u64) -> String {
+    format!("0-{}", received.saturating_sub(1))
+}

@@ -1,0 +1,136 @@
+//! Starting and stopping: one thread with a runtime of its own, so that a test may block while the registry answers.
+
+use std::{
+    io,
+    net::{Ipv4Addr, TcpListener as StdListener},
+    ops::Deref,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, runtime, sync::oneshot};
+
+use super::{control::Control, http, options::Options};
+
+/// Blob URLs name another loopback address than the registry, as on GHCR they name another host: clients then drop the
+/// Authorization header by the rules that they have for foreign hosts.
+const STORAGE_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// How long to wait before accepting again when the system has no descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A running sandbox; dropping it stops it. All that can be asked of it is in [`Control`].
+pub struct Sandbox {
+    control: Control,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Deref for Sandbox {
+    type Target = Control;
+
+    fn deref(&self) -> &Control {
+        &self.control
+    }
+}
+
+impl Sandbox {
+    /// Starts a sandbox on 127.0.0.1; it answers when this returns.
+    ///
+    /// # Errors
+    /// If the port is taken, or the system gives no thread, socket or random bytes.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        Self::start_blocking(options)
+    }
+
+    /// Does the same outside of async code.
+    ///
+    /// # Errors
+    /// As [`Sandbox::start`].
+    pub fn start_blocking(options: Options) -> io::Result<Self> {
+        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        // Where the system has only one loopback address, its name is the other host.
+        let storage_listener = StdListener::bind((STORAGE_ADDRESS, address.port())).ok();
+        let storage = match &storage_listener {
+            Some(storage) => {
+                storage.set_nonblocking(true)?;
+                storage.local_addr()?.to_string()
+            }
+            None => format!("localhost:{}", address.port()),
+        };
+        let mut signing_key = [0; 16];
+        getrandom::fill(&mut signing_key).map_err(io::Error::other)?;
+        let control = Control::new(options, address, storage, signing_key);
+
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let server = control.clone();
+        let thread = std::thread::Builder::new().name(format!("sandbox {address}")).spawn(move || {
+            runtime.block_on(async move {
+                let both = async {
+                    match storage_listener {
+                        Some(storage) => {
+                            tokio::join!(accept(listener, server.clone()), accept(storage, server));
+                        }
+                        None => accept(listener, server).await,
+                    }
+                };
+                tokio::select! { () = both => {}, _ = stopped => {} }
+            });
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { control, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Returns a handle that can be moved into a hook.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Stops the sandbox: connections are closed as they are.
+    pub async fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // The hook runs on that thread too: a handle dropped in it must not wait for itself.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+async fn accept(listener: StdListener, control: Control) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, "the sandbox cannot listen");
+            return;
+        }
+    };
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let _ = stream.set_nodelay(true);
+                    connections.spawn(http::connection(control.clone(), stream));
+                }
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
