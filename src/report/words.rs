@@ -1,7 +1,7 @@
 //! Reasons in words.
 
 use crate::{
-    event::{Context, EventKind},
+    event::{Context, EventKind, Subject},
     model::ImageName,
     policy::{
         rolling::{MoveReason, StayReason},
@@ -47,6 +47,9 @@ pub fn count(number: usize, noun: &str) -> String {
 /// Says what happened, as in "a push of the git tag `v0.2.0`".
 #[must_use]
 pub fn event(context: &Context) -> String {
+    if let Subject::Nothing(why) = &context.subject {
+        return shown(why);
+    }
     let about = shown(&tagging::describe(&context.subject));
     let what = match &context.event {
         EventKind::Push => "a push of",
@@ -80,10 +83,10 @@ pub fn no_fit(reason: &NoFit) -> String {
             format!("a run outside a workflow fits no `{condition}` entry")
         }
         NoFit::NeverFits { event, condition } => {
-            format!("a `{}` event never fits `{condition}`", shown(event))
+            format!("`{}` events never fit `{condition}`", shown(event))
         }
         NoFit::OwnRows { event, kind } => {
-            format!("the policy has a `{kind}` row, so a `{}` event fits only such rows", shown(event))
+            format!("the policy has a `{kind}` row, so `{}` events fit only such rows", shown(event))
         }
         NoFit::OnlyPullRequests => {
             "the triggering run was of a pull request or another repository, so only `pull request` rows fit".to_owned()
