@@ -1,15 +1,20 @@
 //! Failures that a sandbox shows on demand.
 
+use serde::Deserialize;
+
 /// What a client meets instead of the right answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FaultEffect {
     /// Another answer; the request has no effect.
     Status {
         /// The HTTP status.
         code: u16,
         /// The body, sent as `application/json`.
+        #[serde(default)]
         body: String,
         /// Further headers.
+        #[serde(default)]
         headers: Vec<(String, String)>,
     },
     /// No answer, ever; the request has no effect.
@@ -28,18 +33,25 @@ pub enum FaultEffect {
 }
 
 /// A failure and the requests that meet it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Fault {
     /// The HTTP method in capitals; `None` means all.
     pub method: Option<String>,
     /// What the path with its query must contain; `None` means all.
     pub path_contains: Option<String>,
     /// How many matching requests pass before the first that fails.
+    #[serde(default)]
     pub skip: usize,
     /// How many requests fail; [`usize::MAX`] means all.
+    #[serde(default = "once")]
     pub times: usize,
     /// How they fail.
     pub effect: FaultEffect,
+}
+
+fn once() -> usize {
+    1
 }
 
 impl Fault {

@@ -97,6 +97,8 @@ impl Sandbox {
 
     fn end(&mut self) {
         drop(self.stop.take());
+        // A hook that holds a handle would keep the state alive, and itself.
+        self.control.clear_hook();
         if let Some(thread) = self.thread.take() {
             // The hook runs on that thread too: a handle dropped in it must not wait for itself.
             if thread.thread().id() != std::thread::current().id() {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use hyper::{
-    HeaderMap, StatusCode,
+    StatusCode,
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
 };
 use serde_json::json;
@@ -13,20 +13,21 @@ use crate::model::Digest;
 /// A whole answer, before a fault spoils it.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+    /// Of two headers of one name the later one counts.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Bytes,
 }
 
 impl Answer {
     pub(super) fn new(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
     /// Adds a header; one that HTTP does not allow is left out.
     pub(super) fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value.as_ref()))
         {
-            self.headers.insert(name, value);
+            self.headers.push((name, value));
         }
         self
     }

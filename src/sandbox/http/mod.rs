@@ -8,6 +8,7 @@ mod exchange;
 mod manifests;
 mod route;
 mod service;
+mod steering;
 mod storage;
 mod tags;
 mod token;

@@ -25,7 +25,7 @@ use super::{
     exchange::{Exchange, parse_query},
     manifests,
     route::{Endpoint, Route, is_valid_name},
-    storage, tags, token, uploads,
+    steering, storage, tags, token, uploads,
 };
 use crate::sandbox::{Auth, Control, FaultEffect};
 
@@ -73,7 +73,12 @@ async fn serve(control: Control, request: Request<Incoming>) -> Result<Response<
 }
 
 async fn respond(control: Control, request: Request<Incoming>) -> Outcome {
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
+    if parts.uri.path() == steering::FAULTS {
+        return Outcome::Answer(
+            steering::faults(&control, &parts.method, &mut body).await.unwrap_or_else(|refusal| refusal),
+        );
+    }
     let info = control.log().record(&parts.method, &parts.uri, &parts.headers);
     if let Some(hook) = control.hook() {
         hook(info.clone()).await;
@@ -215,7 +220,9 @@ fn whole(answer: Answer) -> Response<AnswerBody> {
     let Answer { status, headers, body } = answer;
     let mut response = Response::new(AnswerBody { bytes: body, cut: None });
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    for (name, value) in headers {
+        response.headers_mut().insert(name, value);
+    }
     response
 }
 

@@ -216,3 +216,21 @@ async fn stopping_closes_the_port() {
     sandbox.stop().await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn faults_can_be_set_over_http() {
+    let sandbox = sandbox_with("v1").await;
+    let set = |body: &'static str| anonymous(&sandbox, Method::POST, "/_sandbox/faults").body(body).send();
+    let status = set(r#"{"method": "GET", "effect": {"status": {"code": 503}}}"#).await.unwrap();
+    assert_eq!(status.status(), 204);
+    assert_eq!(get(&sandbox, TAGS).await.status(), 503);
+    assert_eq!(get(&sandbox, TAGS).await.status(), 200);
+    set(r#"{"path-contains": "/tags/", "skip": 1, "times": 9, "effect": "drop-connection"}"#).await.unwrap();
+    assert_eq!(get(&sandbox, TAGS).await.status(), 200);
+    assert!(request(&sandbox, Method::GET, TAGS).send().await.is_err());
+    anonymous(&sandbox, Method::DELETE, "/_sandbox/faults").send().await.unwrap();
+    assert_eq!(get(&sandbox, TAGS).await.status(), 200);
+    let (status, code, _) = refusal(set(r#"{"effect": "explode"}"#).await.unwrap()).await;
+    assert_eq!((status, code.as_str()), (400, "FAULT_INVALID"));
+    assert!(sandbox.requests().iter().all(|info| info.path == TAGS));
+}
