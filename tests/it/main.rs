@@ -14,5 +14,6 @@ mod architecture;
 mod container;
 mod contract;
 mod events;
+mod fixtures;
 mod policy_file;
 mod sandbox;
