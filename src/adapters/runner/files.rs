@@ -19,9 +19,6 @@ const CUT: &str = "\n\n**The summary was cut here: GitHub shows at most 1 MiB of
 /// The longest search for a line break to cut a summary at, in bytes.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// Names that the runner refuses in its environment file, or that change how later steps run.
-const REFUSED_VARIABLES: [&str; 4] = ["NODE_OPTIONS", "PATH", "LD_PRELOAD", "CI"];
-
 /// The files that the runner gives a step. Without one (at a terminal), what is meant for it is dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
@@ -62,11 +59,9 @@ impl Files {
         let mut text = String::new();
         for (name, value) in variables {
             check_name(WHAT, name, false)?;
+            // The runner fails the step for these.
             let upper = name.to_ascii_uppercase();
-            if REFUSED_VARIABLES.contains(&upper.as_str())
-                || upper.starts_with("GITHUB_")
-                || upper.starts_with("RUNNER_")
-            {
+            if upper == "NODE_OPTIONS" || upper.starts_with("GITHUB_") || upper.starts_with("RUNNER_") {
                 return Err(refused(WHAT, format!("`{name}` is not ours to set")));
             }
             if value.contains('\0') {
