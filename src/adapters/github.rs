@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
 use octocrab::{Octocrab, service::middleware::retry::RetryConfig};
-use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use self::exchange::{Exchange, MAX_JSON_BYTES};
@@ -60,11 +60,10 @@ impl GitHub {
             return Err(wrong("the address of the API holds more than a host and a path"));
         }
         let mut builder = Octocrab::builder()
-            // Retries are ours: octocrab's do not wait, or wait as long as a rate limit says.
+            // It names itself `octocrab` to the API; a second `User-Agent` would only be added. Retries are ours: octocrab's do not wait, or wait as long as a rate limit says.
             .add_retry_config(RetryConfig::None)
             .base_uri(url.as_str().trim_end_matches('/'))
             .map_err(|_| wrong("the address of the API is no URL"))?
-            .add_header(USER_AGENT, concat!("ghcr-lifecycle/", env!("CARGO_PKG_VERSION")).to_owned())
             .add_header(HeaderName::from_static("x-github-api-version"), "2022-11-28".to_owned());
         if let Some(token) = token {
             let text = token.expose().trim();
