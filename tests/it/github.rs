@@ -284,6 +284,27 @@ async fn the_token_stays_with_the_api() {
 }
 
 #[tokio::test]
+async fn a_renamed_repository_is_followed() {
+    let server = Server::start().await;
+    let moved = "Location: /api/v3/repos/Acme/shop/git/moved\r\n";
+    server
+        .on("git/ref/heads/main", [Answer(301, moved.into(), Vec::new())])
+        .on("git/moved", [reference("refs/heads/main", "commit", OURS)]);
+    let unfollowing = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    for client in [client(), unfollowing] {
+        let token = Secret::new("ghs_secret");
+        let github = GitHub::new(client, &server.url, token.as_ref(), "Acme/shop".parse().unwrap()).unwrap();
+        assert_eq!(github.branch_tip("main").await.unwrap(), Some(commit(OURS)));
+        assert!(server.seen().last().unwrap().contains("ghs_secret"));
+    }
+}
+
+#[tokio::test]
 async fn addresses_and_tokens_that_cannot_be_right_are_refused() {
     let new = |url: &str, token: &str| {
         GitHub::new(client(), url, Secret::new(token).as_ref(), "acme/shop".parse().unwrap()).map(drop)

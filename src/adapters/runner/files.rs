@@ -8,7 +8,10 @@ use std::{
     path::PathBuf,
 };
 
-use crate::ports::{PortError, PortErrorKind};
+use crate::{
+    adapters::untrusted::shown,
+    ports::{PortError, PortErrorKind},
+};
 
 /// The largest summary that the runner uploads for a step, in bytes.
 pub const MAX_SUMMARY_BYTES: usize = 1024 * 1024;
@@ -125,7 +128,7 @@ fn heredoc(what: &str, name: &str, value: &str) -> Result<String, PortError> {
 fn check_name(what: &str, name: &str, dashes: bool) -> Result<(), PortError> {
     let valid = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || (dashes && c == '-'));
-    if valid { Ok(()) } else { Err(refused(what, format!("`{}` is no name", name.escape_debug()))) }
+    if valid { Ok(()) } else { Err(refused(what, format!("`{}` is no name", shown(name)))) }
 }
 
 fn refused(what: &str, detail: String) -> PortError {
