@@ -11,6 +11,7 @@ use chrono::{DateTime, FixedOffset};
 use git2::{ErrorCode, Oid, Repository};
 
 use crate::{
+    adapters::untrusted::shown,
     model::CommitId,
     ports::{Ancestry, NameKind, PortError, PortErrorKind},
 };
@@ -33,8 +34,8 @@ impl LocalClone {
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(PortError::new(
                 PortErrorKind::Malformed,
-                format!("open the git repository of {}", workspace.display()),
-                error.message().to_owned(),
+                format!("open the git repository of `{}`", shown(&workspace.display().to_string())),
+                shown(error.message()),
             )),
         }
     }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
 use octocrab::{Octocrab, service::middleware::retry::RetryConfig};
-use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use self::exchange::{Exchange, MAX_JSON_BYTES};
 use crate::{
+    adapters::untrusted::shown,
     model::{CommitId, RepositoryName, Secret, name::is_loopback_host},
     ports::{Ancestry, NameKind, PortError, PortErrorKind},
 };
@@ -60,11 +61,11 @@ impl GitHub {
             return Err(wrong("the address of the API holds more than a host and a path"));
         }
         let mut builder = Octocrab::builder()
-            // Retries are ours: octocrab's do not wait, or wait as long as a rate limit says.
+            // Retries are ours: octocrab's do not wait, or wait as long as a rate limit says. Its `User-Agent` stays: a
+            // header added here would be sent beside it.
             .add_retry_config(RetryConfig::None)
             .base_uri(url.as_str().trim_end_matches('/'))
             .map_err(|_| wrong("the address of the API is no URL"))?
-            .add_header(USER_AGENT, concat!("ghcr-lifecycle/", env!("CARGO_PKG_VERSION")).to_owned())
             .add_header(HeaderName::from_static("x-github-api-version"), "2022-11-28".to_owned());
         if let Some(token) = token {
             let text = token.expose().trim();
@@ -122,7 +123,7 @@ impl GitHub {
     /// # Errors
     /// If the API refuses, cannot be reached, or answers something else.
     pub async fn branch_tip(&self, branch: &str) -> Result<Option<CommitId>, PortError> {
-        let operation = format!("look up the branch `{}` on GitHub", exchange::shown(branch));
+        let operation = format!("look up the branch `{}` on GitHub", shown(branch));
         match self.reference("heads", branch, &operation).await? {
             Some(Target { kind, sha }) if kind == "commit" => commit_id(&sha, &operation).map(Some),
             _ => Ok(None),
@@ -163,7 +164,7 @@ impl GitHub {
     /// # Errors
     /// If the API refuses, cannot be reached, or answers something else.
     pub async fn name_kind(&self, name: &str, commit: &CommitId) -> Result<NameKind, PortError> {
-        let operation = format!("find out whether `{}` is a tag or a branch on GitHub", exchange::shown(name));
+        let operation = format!("find out whether `{}` is a tag or a branch on GitHub", shown(name));
         if let Some(target) = self.reference("tags", name, &operation).await?
             && self.peel(target, &operation).await?.is_some_and(|tip| tip.same_commit(commit))
         {
@@ -181,7 +182,7 @@ impl GitHub {
     /// # Errors
     /// If the API refuses, cannot be reached, or if the file is too large.
     pub async fn file(&self, path: &str, branch: &str) -> Result<Option<Bytes>, PortError> {
-        let operation = format!("read `{}` of branch `{}` on GitHub", exchange::shown(path), exchange::shown(branch));
+        let operation = format!("read `{}` of branch `{}` on GitHub", shown(path), shown(branch));
         let path = path.trim_start_matches("./");
         let Some(encoded) = encode_path(path) else {
             return Err(PortError::new(PortErrorKind::Malformed, operation, "this is no path inside a repository"));

@@ -5,3 +5,4 @@ pub mod github;
 pub mod history;
 pub mod runner;
 pub mod sources;
+mod untrusted;

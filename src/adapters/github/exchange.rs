@@ -1,6 +1,6 @@
 //! One GET to the GitHub API: bounded in time, tries and size, its failures told apart by their remedy.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
@@ -8,7 +8,10 @@ use chrono::DateTime;
 use octocrab::Octocrab;
 use reqwest::{StatusCode, header::HeaderMap};
 
-use crate::ports::{PortError, PortErrorKind};
+use crate::{
+    adapters::untrusted::shown,
+    ports::{PortError, PortErrorKind},
+};
 
 /// The largest JSON answer that is read, in bytes: one commit with its message is far below it.
 pub(super) const MAX_JSON_BYTES: usize = 4 * 1024 * 1024;
@@ -20,7 +23,7 @@ const RETRIES: usize = 4;
 const TRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The longest wait that a rate limit may ask for: an answer here is never worth an hour of a job.
-const MAX_WAIT: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
 /// A GET request, ready to be sent.
 pub(super) struct Exchange<'a> {
@@ -163,21 +166,4 @@ fn message(body: &[u8]) -> String {
         message: String,
     }
     serde_json::from_slice::<Answer>(body).map(|answer| shown(&answer.message)).unwrap_or_default()
-}
-
-/// Makes text of the other side fit for a message: bounded, control characters escaped.
-pub(super) fn shown(text: &str) -> String {
-    const MAX_CHARACTERS: usize = 200;
-    let mut out = String::new();
-    for character in text.chars().take(MAX_CHARACTERS) {
-        if character.is_control() {
-            let _ = write!(out, "{}", character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
-    if text.chars().nth(MAX_CHARACTERS).is_some() {
-        out.push('…');
-    }
-    out
 }

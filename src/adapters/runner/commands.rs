@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// The most annotations of one kind that the runner shows for a step.
 pub const MAX_ANNOTATIONS: usize = 10;
 
-/// The longest message that the runner shows, in characters.
+/// The longest message that the runner shows, in UTF-16 code units.
 pub const MAX_MESSAGE_CHARACTERS: usize = 4096;
 
 /// How much an annotation matters.
@@ -187,10 +187,15 @@ fn is_skipped(character: char) -> bool {
 
 /// Cuts text to what the runner shows, with an ellipsis for what is gone.
 fn bounded(text: &str) -> String {
-    if text.chars().nth(MAX_MESSAGE_CHARACTERS).is_none() {
-        return text.to_owned();
+    let mut length = 0;
+    let mut end = 0;
+    for (at, character) in text.char_indices() {
+        length += character.len_utf16();
+        if length < MAX_MESSAGE_CHARACTERS {
+            end = at + character.len_utf8();
+        }
     }
-    text.chars().take(MAX_MESSAGE_CHARACTERS - 1).chain(['…']).collect()
+    if length <= MAX_MESSAGE_CHARACTERS { text.to_owned() } else { format!("{}…", &text[..end]) }
 }
 
 fn escape_data(text: &str) -> String {

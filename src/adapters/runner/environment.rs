@@ -10,7 +10,10 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use crate::ports::{PortError, PortErrorKind};
+use crate::{
+    adapters::untrusted::shown,
+    ports::{PortError, PortErrorKind},
+};
 
 /// The largest payload that is read, in bytes: GitHub caps webhook payloads at 25 MB.
 const MAX_PAYLOAD_BYTES: u64 = 25 * 1024 * 1024;
@@ -49,7 +52,7 @@ pub fn now() -> DateTime<Utc> {
 /// # Errors
 /// If the file is missing, too large, or cannot be read.
 pub fn payload(path: &Path) -> Result<Vec<u8>, PortError> {
-    let operation = format!("read the event's payload `{}`", path.display());
+    let operation = format!("read the event's payload `{}`", shown(&path.display().to_string()));
     match bounded(path, MAX_PAYLOAD_BYTES + 1) {
         Ok(bytes) if bytes.len() as u64 > MAX_PAYLOAD_BYTES => {
             Err(PortError::new(PortErrorKind::Malformed, operation, "it is larger than 25 MiB"))
@@ -66,7 +69,7 @@ pub fn payload(path: &Path) -> Result<Vec<u8>, PortError> {
 /// If the path leads out of the workspace by `..`, as an absolute path or through a symbolic link and `reach` does not
 /// allow that, or if the file cannot be read.
 pub fn read_policy(workspace: &Path, path: &str, reach: Reach) -> Result<Option<Vec<u8>>, PortError> {
-    let operation = format!("read the policy `{}`", path.escape_debug());
+    let operation = format!("read the policy `{}`", shown(path));
     let outside = || {
         PortError::new(PortErrorKind::Denied, operation.clone(), "it is not in the workspace")
             .with_hint("name a file of the repository, by its path from the repository's root")
@@ -98,14 +101,14 @@ pub fn extra_ca_pem(environment: &BTreeMap<String, String>) -> Result<Option<Vec
     let Some(path) = environment.get("SSL_CERT_FILE").filter(|path| !path.is_empty()).map(PathBuf::from) else {
         return Ok(None);
     };
-    let operation = format!("read the certificates of `SSL_CERT_FILE` (`{}`)", path.display());
+    let operation = format!("read the certificates of `SSL_CERT_FILE` (`{}`)", shown(&path.display().to_string()));
     match bounded(&path, MAX_CERTIFICATES_BYTES + 1) {
         Ok(bytes) if bytes.len() as u64 > MAX_CERTIFICATES_BYTES => {
             Err(PortError::new(PortErrorKind::Malformed, operation, "the file is larger than 4 MiB"))
         }
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            tracing::warn!("`SSL_CERT_FILE` names `{}`, which does not exist here", path.display());
+            tracing::warn!("`SSL_CERT_FILE` names `{}`, which does not exist here", shown(&path.display().to_string()));
             Ok(None)
         }
         Err(error) => Err(failed(operation, error)),

@@ -8,7 +8,10 @@ use std::{
     path::PathBuf,
 };
 
-use crate::ports::{PortError, PortErrorKind};
+use crate::{
+    adapters::untrusted::shown,
+    ports::{PortError, PortErrorKind},
+};
 
 /// The largest summary that the runner uploads for a step, in bytes.
 pub const MAX_SUMMARY_BYTES: usize = 1024 * 1024;
@@ -18,9 +21,6 @@ const CUT: &str = "\n\n**The summary was cut here: GitHub shows at most 1 MiB of
 
 /// The longest search for a line break to cut a summary at, in bytes.
 const LONGEST_LINE: usize = 64 * 1024;
-
-/// Names that the runner refuses in its environment file, or that change how later steps run.
-const REFUSED_VARIABLES: [&str; 4] = ["NODE_OPTIONS", "PATH", "LD_PRELOAD", "CI"];
 
 /// The files that the runner gives a step. Without one (at a terminal), what is meant for it is dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,11 +62,9 @@ impl Files {
         let mut text = String::new();
         for (name, value) in variables {
             check_name(WHAT, name, false)?;
+            // The runner fails the step for these.
             let upper = name.to_ascii_uppercase();
-            if REFUSED_VARIABLES.contains(&upper.as_str())
-                || upper.starts_with("GITHUB_")
-                || upper.starts_with("RUNNER_")
-            {
+            if upper == "NODE_OPTIONS" || upper.starts_with("GITHUB_") || upper.starts_with("RUNNER_") {
                 return Err(refused(WHAT, format!("`{name}` is not ours to set")));
             }
             if value.contains('\0') {
@@ -130,7 +128,7 @@ fn heredoc(what: &str, name: &str, value: &str) -> Result<String, PortError> {
 fn check_name(what: &str, name: &str, dashes: bool) -> Result<(), PortError> {
     let valid = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || (dashes && c == '-'));
-    if valid { Ok(()) } else { Err(refused(what, format!("`{}` is no name", name.escape_debug()))) }
+    if valid { Ok(()) } else { Err(refused(what, format!("`{}` is no name", shown(name)))) }
 }
 
 fn refused(what: &str, detail: String) -> PortError {

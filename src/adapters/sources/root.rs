@@ -1,11 +1,12 @@
 //! What layouts and archives have in common: which manifest of `index.json` is the image, and that a manifest is what
 //! its descriptor says.
 
-use std::{fmt::Write as _, path::Path};
+use std::path::Path;
 
 use bytes::Bytes;
 
 use crate::{
+    adapters::untrusted::shown,
     model::{
         Descriptor, Digest, Manifest, ManifestKind, RawManifest,
         manifest::{MANIFEST_MEDIA_TYPES, MAX_MANIFEST_BYTES},
@@ -35,24 +36,6 @@ const COMPRESSED: [(&[u8], &str, &str); 4] = [
 
 /// The remedy for what is no OCI image at all.
 pub(super) const HOW_TO_WRITE: &str = "write it with `docker buildx build -o type=oci,dest=image.tar`, or copy it with `skopeo copy … oci-archive:image.tar`";
-
-/// Makes the text of a file or of the other side fit for a message: bounded, control characters escaped.
-pub(super) fn shown(text: &str) -> String {
-    const MAX_CHARACTERS: usize = 200;
-    let mut out = String::new();
-    for (index, character) in text.chars().enumerate() {
-        if index == MAX_CHARACTERS {
-            out.push('…');
-            break;
-        }
-        if character.is_control() {
-            let _ = write!(out, "{}", character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
-    out
-}
 
 /// The operation of every error about a source, fit for "failed to …".
 pub(super) fn reading(path: &Path) -> String {

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fs::File, os::unix::fs::FileExt as _, path::Pat
 
 use tar::{EntryType, Header};
 
-use super::root::{self, shown};
-use crate::ports::PortError;
+use super::root;
+use crate::{adapters::untrusted::shown, ports::PortError};
 
 /// The most entries that are indexed, extended headers included; an image of 127 layers has under 200.
 const MAX_ENTRIES: usize = 100_000;
