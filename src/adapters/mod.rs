@@ -1,1 +1,5 @@
-//! (to come)
+//! The world: each module here speaks one protocol and implements ports with it.
+
+pub mod http;
+pub mod registry;
+pub mod sources;
