@@ -1,0 +1,3 @@
+//! Where images to publish come from.
+
+pub mod registry;
