@@ -1,1 +1,343 @@
-fn main() {}
+//! The command line and the action: reads inputs and event, wires adapters to a use case, prints what comes of it.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read as _, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use ghcr_lifecycle::{
+    adapters::{
+        git::LocalClone,
+        github::GitHub,
+        history::History,
+        http::{HttpClient, HttpOptions},
+        registry::{BasicFor, CredentialOptions, RegistryClient},
+        runner::{
+            self, Reach,
+            commands::{self, Annotation, Annotations, Severity},
+            files::Files,
+        },
+        sources::{Source, SourceSpec},
+    },
+    app::{self, Choice, Finished, plan::Job},
+    error::{Error, Kind},
+    event::{self, Context},
+    inputs::{self, Format, Inputs, LogLevel, Mode, Parsed, PolicyInput},
+};
+use tracing_subscriber::filter::LevelFilter;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(|text| text.to_string_lossy().into_owned()).collect();
+    let variables = runner::environment();
+    let under_actions = variables.get("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    match run(&arguments, &variables) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let text = error.render();
+            if under_actions {
+                let mut annotations = Annotations::default();
+                print(&annotations.render(&Annotation::new(Severity::Error, text.trim_end())));
+            }
+            show_error(&text, under_actions);
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+fn run(arguments: &[String], variables: &BTreeMap<String, String>) -> Result<(), Error> {
+    let password = if inputs::wants_password(arguments) { Some(read_password()?) } else { None };
+    let inputs = match inputs::parse(arguments, variables, password)? {
+        Parsed::Show(text) => {
+            print(text.trim_end());
+            return Ok(());
+        }
+        Parsed::Run(inputs) => inputs,
+    };
+    if inputs.under_actions {
+        mask(&inputs);
+    }
+    start_log(&inputs);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::failed("start the runtime").with_source(error))?;
+    let finished = runtime.block_on(async {
+        tokio::select! {
+            finished = dispatch(&inputs, variables) => finished,
+            signal = interrupted() => Err(Error::failed(format!("finish: {signal} arrived"))
+                .with_hint("run it again: no tag points at an incomplete image, and what is missing is sent then")),
+        }
+    })?;
+    tell(&inputs, variables, &finished)
+}
+
+/// As PID 1 of a container a process does not die of signals that it does not ask for.
+async fn interrupted() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}
+
+async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Result<Finished, Error> {
+    let width = variables.get("COLUMNS").and_then(|text| text.parse().ok()).filter(|_| !inputs.under_actions);
+    #[cfg(feature = "sandbox")]
+    if inputs.mode == Mode::Demo {
+        return Err(Error::input("soon"));
+    }
+    let context = context(inputs, variables)?;
+    let http = HttpClient::new(&HttpOptions {
+        extra_ca_pem: runner::extra_ca_pem(variables)?.into_iter().collect(),
+        ..HttpOptions::default()
+    })?;
+    let github = github(inputs, &context, &http)?;
+    let (policy_name, policy_bytes) = policy(inputs, &context, github.as_ref()).await?;
+    let policy = app::read_policy(&policy_name, &policy_bytes)?;
+    if inputs.mode == Mode::Check {
+        let check = app::check::check(&policy, context.now);
+        return Ok(Finished {
+            text: check.text(&policy_name),
+            json: check.json(),
+            outputs: Vec::new(),
+            summary: String::new(),
+            warnings: Vec::new(),
+            notices: Vec::new(),
+        });
+    }
+    if inputs.now.is_some() && !policy.images.iter().all(|image| image.is_loopback()) {
+        return Err(Error::input(
+            "input `now` sets another time than the clock's, and an image of the policy is not on this machine",
+        )
+        .with_hint("use `now` with images on 127.0.0.1 only; SOURCE_DATE_EPOCH sets the date of tags"));
+    }
+    let choice = match inputs.mode {
+        Mode::Push => Choice::Push,
+        Mode::Auto => app::choose(&context, inputs.source.is_some()),
+        _ => Choice::Tags,
+    };
+    let registry = RegistryClient::new(http, credentials(inputs));
+    let history = History { clone: LocalClone::open(&workspace(inputs))?, github };
+    let job = Job {
+        policy: &policy,
+        context,
+        image: inputs.image.as_deref(),
+        short_sha_length: inputs.short_sha_length,
+        allow_empty: inputs.allow_empty,
+    };
+    let report = match choice {
+        Choice::ClosedPullRequest => return Ok(app::closed_pull_request(&policy, &job.context, width)),
+        Choice::Tags => app::tags::tags(&job, &registry, &history).await?,
+        Choice::Push => {
+            let text = inputs.source.as_deref().ok_or_else(|| {
+                Error::input("mode `push` needs input `source`: the image to push")
+                    .with_hint("an OCI layout that `docker buildx build -o type=oci,dest=image.tar` wrote, or an image in a registry")
+            })?;
+            let spec = SourceSpec::parse(text)
+                .map_err(|error| Error::input(format!("input `source`: {error}")).with_hint(error.hint()))?;
+            let source = Source::open(spec, &registry)?;
+            app::push::push(&job, &registry, &history, &source).await?
+        }
+    };
+    Ok(Finished::of(&report, width))
+}
+
+/// Reads the event. A run at a terminal counts as one that somebody dispatched.
+fn context(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Result<Context, Error> {
+    let mut variables = variables.clone();
+    if !inputs.under_actions {
+        variables.entry("GITHUB_EVENT_NAME".to_owned()).or_insert_with(|| "workflow_dispatch".to_owned());
+    }
+    let payload = match &inputs.event_path {
+        Some(path) => Some(runner::payload(&PathBuf::from(path))?),
+        None => None,
+    };
+    let now = runner::now();
+    let wrong = |error: event::EventError| {
+        let hint = error.hint();
+        Error::input(error.to_string()).with_hint(hint)
+    };
+    let mut context = event::parse(&variables, payload.as_deref(), now).map_err(wrong)?;
+    if let Some(now) = inputs.now {
+        context.now = now;
+    }
+    match &inputs.git_ref {
+        Some(built) => context.with_ref(built).map_err(wrong),
+        None => Ok(context),
+    }
+}
+
+/// The GitHub API, where there is a token for it, or an API of our own.
+fn github(inputs: &Inputs, context: &Context, http: &HttpClient) -> Result<Option<GitHub>, Error> {
+    let Some(repository) = &context.repository else { return Ok(None) };
+    let address = inputs.api_url.parse().ok();
+    let Some(address) = address.filter(|_| inputs.github_token.is_some()) else { return Ok(None) };
+    let client = http.below(&address).clone();
+    Ok(Some(GitHub::new(client, &inputs.api_url, inputs.github_token.as_ref(), repository.clone())?))
+}
+
+fn workspace(inputs: &Inputs) -> PathBuf {
+    inputs.workspace.as_ref().map_or_else(|| PathBuf::from("."), PathBuf::from)
+}
+
+/// Reads the policy: from the work tree; but where the work tree may be a stranger's while the token can write, from the
+/// default branch.
+async fn policy(inputs: &Inputs, context: &Context, github: Option<&GitHub>) -> Result<(String, Vec<u8>), Error> {
+    let path = match &inputs.policy {
+        PolicyInput::Text(text) => return Ok(("input `policy`".to_owned(), text.clone().into_bytes())),
+        PolicyInput::Path(path) => path,
+    };
+    let reads_default_branch =
+        inputs.under_actions && matches!(context.event_name.as_str(), "pull_request_target" | "workflow_run");
+    let found = if reads_default_branch {
+        let (Some(github), Some(branch)) = (github, &context.facts.default_branch) else {
+            return Err(Error::failed(format!("read the policy `{path}` of the default branch: there is no token for the API, or the payload does not name the branch"))
+                .with_hint("pass `github-token`, and grant `contents: read` to the job")
+                .with_hint(format!("under `{}` the work tree may be a stranger's, so the policy is not read from it", context.event_name)));
+        };
+        github.file(path, branch).await?.map(|bytes| bytes.to_vec())
+    } else {
+        let reach = if inputs.under_actions { Reach::Workspace } else { Reach::Anywhere };
+        runner::read_policy(&workspace(inputs), path, reach)?
+    };
+    found.map(|bytes| (path.clone(), bytes)).ok_or_else(|| {
+        Error::input(format!("there is no policy: `{path}` does not exist"))
+            .with_hint(if inputs.policy_given {
+                "name the policy by its path from the repository's root, or give the YAML itself"
+            } else {
+                "write one (the README shows how), or name another path with `policy`"
+            })
+            .with_hint(if inputs.under_actions {
+                "does a step `actions/checkout` run before this one?"
+            } else {
+                "run it at the repository's root"
+            })
+    })
+}
+
+fn credentials(inputs: &Inputs) -> CredentialOptions {
+    let basic = match (&inputs.registry, &inputs.username, &inputs.password) {
+        (Some(registry), Some(username), Some(password)) => {
+            Some(BasicFor { registry: registry.clone(), username: username.clone(), password: password.clone() })
+        }
+        _ => None,
+    };
+    CredentialOptions {
+        github_token: inputs.github_token.clone(),
+        ghcr_host: inputs.ghcr_host.clone(),
+        basic,
+        registries: inputs.registries.clone(),
+    }
+}
+
+/// Tells everybody who listens: the terminal or log, the step's outputs, the job summary, annotations.
+fn tell(inputs: &Inputs, variables: &BTreeMap<String, String>, finished: &Finished) -> Result<(), Error> {
+    let Finished { text, json, outputs, summary, warnings, notices } = finished;
+    match inputs.format {
+        Format::Json => print(&json.to_string()),
+        Format::Text if inputs.under_actions => {
+            for line in text.trim_end().lines() {
+                print(&commands::inert(line));
+            }
+        }
+        Format::Text => print(text.trim_end()),
+    }
+    if inputs.under_actions {
+        let mut annotations = Annotations::default();
+        for (severity, messages) in [(Severity::Warning, warnings), (Severity::Notice, notices)] {
+            for message in messages {
+                print(&annotations.render(&Annotation::new(severity, message.clone())));
+            }
+        }
+        for line in annotations.finish() {
+            print(&line);
+        }
+    }
+    let files = Files::from_environment(variables);
+    files.set_outputs(outputs.iter().map(|(name, value)| (*name, value.as_str())))?;
+    if !summary.is_empty() {
+        files.append_summary(summary)?;
+    }
+    Ok(())
+}
+
+/// Hides the secrets from the log. GitHub hides `registries` only as a whole, not the passwords in it.
+fn mask(inputs: &Inputs) {
+    let secrets = [&inputs.github_token, &inputs.password].into_iter().flatten();
+    for secret in secrets.chain(inputs.registries.values().map(|(_, password)| password)) {
+        for line in commands::add_mask(secret.expose()) {
+            print(&line);
+        }
+    }
+}
+
+fn start_log(inputs: &Inputs) {
+    let level = match inputs.log_level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let under_actions = inputs.under_actions;
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .without_time()
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(move || LogWriter { inert: under_actions })
+        .init();
+}
+
+/// Writes log lines to standard error; under Actions none of them is a workflow command, whatever text it quotes.
+struct LogWriter {
+    inert: bool,
+}
+
+impl io::Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.inert {
+            for line in String::from_utf8_lossy(bytes).lines() {
+                writeln!(io::stderr(), "{}", commands::inert(line))?;
+            }
+        } else {
+            io::stderr().write_all(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// Prints a line. Whoever closed the pipe wants no more of it.
+fn print(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+fn show_error(text: &str, under_actions: bool) {
+    for line in text.lines() {
+        let _ = if under_actions {
+            writeln!(io::stderr(), "{}", commands::inert(line))
+        } else {
+            writeln!(io::stderr(), "{line}")
+        };
+    }
+}
+
+fn read_password() -> Result<String, Error> {
+    const LONGEST: u64 = 64 * 1024;
+    let mut password = String::new();
+    io::stdin().take(LONGEST).read_to_string(&mut password).map_err(|error| Error {
+        kind: Kind::Input,
+        ..Error::failed("read the password from standard input").with_source(error)
+    })?;
+    Ok(password.trim_end_matches(['\r', '\n']).to_owned())
+}

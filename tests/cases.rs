@@ -141,7 +141,11 @@ fn render_tags(context: &Context, policy: &Policy, plan: &Result<TagPlan, Vec<Ta
                 let _ = writeln!(text, "no tags: {nothing}");
             }
             for capture in &plan.captures {
-                let _ = writeln!(text, "must not exist: {} is made from a name and immutable by {}", capture.tag, capture.owner);
+                let _ = writeln!(
+                    text,
+                    "must not exist: {} is made from a name and immutable by {}",
+                    capture.tag, capture.owner
+                );
             }
             if !plan.skipped.is_empty() {
                 let _ = writeln!(text, "not applied:");
@@ -209,7 +213,8 @@ fn publish(path: &Path) -> datatest_stable::Result<()> {
         };
         published.pointers.insert((pointer.row - 1, tag(&pointer.tag)), facts);
     }
-    published.captured = plan.captures.iter().filter(|capture| published.current.contains_key(&capture.tag)).cloned().collect();
+    published.captured =
+        plan.captures.iter().filter(|capture| published.current.contains_key(&capture.tag)).cloned().collect();
     let ours = Ours {
         digest: case.ours.as_deref().map(&mut digest),
         commit: context.sha.clone().filter(|_| !context.built_elsewhere),
@@ -239,7 +244,12 @@ fn publish(path: &Path) -> datatest_stable::Result<()> {
             }
             for stay in &plan.stays {
                 let there = stay.digest.as_ref().map_or("-", |digest| &names[digest]);
-                let _ = writeln!(text, "stay   {:<12} -> {there:<10} {}", stay.tag.as_str(), words::stay_reason(&stay.reason));
+                let _ = writeln!(
+                    text,
+                    "stay   {:<12} -> {there:<10} {}",
+                    stay.tag.as_str(),
+                    words::stay_reason(&stay.reason)
+                );
             }
             if let Some(existing) = &plan.existing {
                 let _ = writeln!(text, "the published image {} takes the new one's place", names[existing]);

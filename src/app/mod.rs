@@ -1,6 +1,105 @@
 //! The use cases, one file per mode. They know ports, not adapters.
 
 pub mod check;
+#[cfg(feature = "sandbox")]
+pub mod demo;
 pub mod plan;
 pub mod push;
 pub mod tags;
+
+use serde_json::Value;
+
+use crate::{
+    error::Error,
+    event::{Context, EventKind},
+    policy::{config, rules::Policy},
+    report::{self, Report},
+};
+
+/// What a run tells, rendered for everybody who listens.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// For people.
+    pub text: String,
+    /// For programs.
+    pub json: Value,
+    /// The outputs of the action.
+    pub outputs: Vec<(&'static str, String)>,
+    /// The job summary.
+    pub summary: String,
+    /// Annotations that warn.
+    pub warnings: Vec<String>,
+    /// Annotations that inform.
+    pub notices: Vec<String>,
+}
+
+impl Finished {
+    /// Renders a report. `width` is that of the terminal, where there is one.
+    #[must_use]
+    pub fn of(report: &Report, width: Option<u16>) -> Self {
+        Self {
+            text: report::terminal::text(report, width),
+            json: report::json::document(report),
+            outputs: report::outputs::outputs(report),
+            summary: report::markdown::summary(report),
+            warnings: report.warnings.clone(),
+            notices: report.notices.clone(),
+        }
+    }
+}
+
+/// Reads a policy.
+///
+/// # Errors
+/// With every mistake of it, each with its place.
+pub fn read_policy(name: &str, bytes: &[u8]) -> Result<Policy, Error> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        Error::input(format!("{name} is no text in UTF-8: byte {} is not", error.valid_up_to()))
+            .with_hint("save the file in UTF-8")
+    })?;
+    config::parse(text).map_err(|found| {
+        Error::input(format!(
+            "the policy is not valid\n\n{}",
+            report::diagnostics::render(name, text, &found).trim_end()
+        ))
+        .with_hint("nothing was pushed; `ghcr-lifecycle check` shows the same at a terminal")
+    })
+}
+
+/// What mode `auto` comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// A closed pull request publishes nothing.
+    ClosedPullRequest,
+    /// There is a source to push.
+    Push,
+    /// There is none.
+    Tags,
+}
+
+/// Chooses what mode `auto` does.
+#[must_use]
+pub fn choose(context: &Context, has_source: bool) -> Choice {
+    let closed = matches!(context.event, EventKind::PullRequest | EventKind::PullRequestTarget)
+        && context.action.as_deref() == Some("closed");
+    match (closed, has_source) {
+        (true, _) => Choice::ClosedPullRequest,
+        (false, true) => Choice::Push,
+        (false, false) => Choice::Tags,
+    }
+}
+
+/// Reports a closed pull request: its tags are a clean-up's matter.
+#[must_use]
+pub fn closed_pull_request(policy: &Policy, context: &Context, width: Option<u16>) -> Finished {
+    let plan = crate::policy::tagging::TagPlan {
+        rows: Vec::new(),
+        skipped: Vec::new(),
+        nothing: Some(
+            "a closed pull request publishes nothing; retiring its tags is not carried out by this version yet"
+                .to_owned(),
+        ),
+        captures: Vec::new(),
+    };
+    Finished::of(&Report::new("auto", context, &plan, policy), width)
+}

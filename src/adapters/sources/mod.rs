@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod layout;
+pub mod registry;
 mod root;
 mod source;
 mod spec;
@@ -9,5 +10,6 @@ mod tar_index;
 
 pub use archive::ArchiveSource;
 pub use layout::LayoutSource;
+pub use registry::RegistrySource;
 pub use source::Source;
 pub use spec::{LocalKind, LocalSource, SourceSpec, SourceSpecError};

@@ -1,7 +1,8 @@
 //! Any source, by what it is.
 
-use super::{ArchiveSource, LayoutSource, LocalSource, spec::LocalKind};
+use super::{ArchiveSource, LayoutSource, RegistrySource, SourceSpec, spec::LocalKind};
 use crate::{
+    adapters::registry::RegistryClient,
     model::{Descriptor, ImageName, RawManifest},
     ports::{BlobStream, ImageSource, PortError},
 };
@@ -13,18 +14,22 @@ pub enum Source {
     Layout(LayoutSource),
     /// A layout in a tar.
     Archive(ArchiveSource),
+    /// An image in a registry.
+    Registry(RegistrySource),
 }
 
 impl Source {
-    /// Opens a folder or file.
+    /// Opens a folder or file, or prepares to read from a registry.
     ///
     /// # Errors
     /// As [`LayoutSource::open`] and [`ArchiveSource::open`] do.
-    pub fn open(local: &LocalSource) -> Result<Self, PortError> {
-        let LocalSource { kind, path, select } = local;
-        match kind {
-            LocalKind::Layout => LayoutSource::open(path, select.as_deref()).map(Self::Layout),
-            LocalKind::Archive => ArchiveSource::open(path, select.as_deref()).map(Self::Archive),
+    pub fn open(spec: SourceSpec, client: &RegistryClient) -> Result<Self, PortError> {
+        match spec {
+            SourceSpec::Local(local) => match local.kind {
+                LocalKind::Layout => LayoutSource::open(&local.path, local.select.as_deref()).map(Self::Layout),
+                LocalKind::Archive => ArchiveSource::open(&local.path, local.select.as_deref()).map(Self::Archive),
+            },
+            SourceSpec::Registry(reference) => Ok(Self::Registry(RegistrySource::new(client, reference))),
         }
     }
 }
@@ -34,6 +39,7 @@ impl ImageSource for Source {
         match self {
             Self::Layout(source) => source.root().await,
             Self::Archive(source) => source.root().await,
+            Self::Registry(source) => source.root().await,
         }
     }
 
@@ -41,6 +47,7 @@ impl ImageSource for Source {
         match self {
             Self::Layout(source) => source.manifest(descriptor).await,
             Self::Archive(source) => source.manifest(descriptor).await,
+            Self::Registry(source) => source.manifest(descriptor).await,
         }
     }
 
@@ -48,6 +55,7 @@ impl ImageSource for Source {
         match self {
             Self::Layout(source) => source.blob(descriptor).await,
             Self::Archive(source) => source.blob(descriptor).await,
+            Self::Registry(source) => source.blob(descriptor).await,
         }
     }
 
@@ -55,6 +63,7 @@ impl ImageSource for Source {
         match self {
             Self::Layout(source) => source.mount_from(),
             Self::Archive(source) => source.mount_from(),
+            Self::Registry(source) => source.mount_from(),
         }
     }
 }

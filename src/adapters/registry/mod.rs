@@ -1,0 +1,17 @@
+//! A registry over the OCI distribution API
+//! ([specification](https://github.com/opencontainers/distribution-spec/blob/main/spec.md)), with GHCR's habits.
+
+mod authenticator;
+mod blob;
+mod challenge;
+mod client;
+mod credentials;
+mod location;
+mod manifest;
+mod refusal;
+mod tags;
+mod upload;
+mod verified;
+
+pub use client::RegistryClient;
+pub use credentials::{BasicFor, CredentialOptions};

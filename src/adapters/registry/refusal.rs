@@ -1,0 +1,124 @@
+//! What a registry says when it says no, turned into a kind of error and a remedy.
+
+use oci_distribution::errors::{OciEnvelope, OciErrorCode};
+
+use crate::{
+    adapters::http::{Answer, one_line, quoted},
+    ports::{PortError, PortErrorKind},
+};
+
+/// Who was refused, for the remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// GHCR, with or without the GitHub token.
+    Ghcr { with_token: bool },
+    /// Another registry, with or without a login.
+    Other { with_login: bool },
+}
+
+/// What was to be done, for the remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Right {
+    /// Read.
+    Read,
+    /// Write.
+    Write,
+}
+
+/// Returns the errors that an answer lists, if it is a registry's.
+pub(super) fn envelope(answer: &Answer) -> Option<OciEnvelope> {
+    serde_json::from_slice::<OciEnvelope>(&answer.body).ok().filter(|envelope| !envelope.errors.is_empty())
+}
+
+/// Tells whether an answer lists one of these error codes.
+pub(super) fn has_code(answer: &Answer, codes: &[OciErrorCode]) -> bool {
+    envelope(answer).is_some_and(|envelope| envelope.errors.iter().any(|error| codes.contains(&error.code)))
+}
+
+/// Tells whether a 404 says that there is nothing of that name, rather than that we asked in a wrong way.
+pub(super) fn is_absence(answer: &Answer) -> bool {
+    const ABSENT: [OciErrorCode; 3] =
+        [OciErrorCode::ManifestUnknown, OciErrorCode::NameUnknown, OciErrorCode::NotFound];
+    // GHCR: "OCI index found, but Accept header does not support OCI indexes" comes as MANIFEST_UNKNOWN.
+    let is_there = |message: &str| message.to_lowercase().contains("accept header");
+    answer.status.as_u16() == 404
+        && envelope(answer).is_some_and(|envelope| {
+            envelope.errors.iter().any(|error| ABSENT.contains(&error.code))
+                && !envelope.errors.iter().any(|error| is_there(&error.message))
+        })
+}
+
+/// Says what somebody answered: error codes and messages, or the text.
+pub(super) fn words(who: &str, answer: &Answer) -> String {
+    let status = answer.status.as_u16();
+    match envelope(answer) {
+        Some(envelope) => {
+            let errors: Vec<String> = envelope.errors.iter().take(5).map(error_words).collect();
+            format!("{who} answered {status} with `{}`", quoted(&errors.join("; ")))
+        }
+        None => format!("{who} answered {status} {}", one_line(&answer.body)),
+    }
+}
+
+fn error_words(error: &oci_distribution::errors::OciError) -> String {
+    let code =
+        serde_json::to_value(&error.code).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default();
+    let detail = match &error.detail {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => format!(" ({text})"),
+        other => format!(" ({other})"),
+    };
+    format!("{code}: {}{detail}", error.message)
+}
+
+/// Turns an answer that is no success into an error with its remedy.
+pub(super) fn refusal(operation: &str, host: &str, asker: Asker, right: Right, answer: &Answer) -> PortError {
+    let kind = match answer.status.as_u16() {
+        401 | 403 => PortErrorKind::Denied,
+        404 => PortErrorKind::NotFound,
+        429 => PortErrorKind::RateLimited,
+        500..=599 => PortErrorKind::Unavailable,
+        _ => PortErrorKind::Malformed,
+    };
+    let error = PortError::new(kind, operation, words("the registry", answer));
+    if kind == PortErrorKind::Denied {
+        error.with_hint(remedy(host, asker, right, &String::from_utf8_lossy(&answer.body)))
+    } else {
+        error
+    }
+}
+
+/// Returns the remedy for a refusal in these words.
+pub(super) fn remedy(host: &str, asker: Asker, right: Right, words: &str) -> String {
+    if words.contains("installation not allowed to Create organization package") {
+        return "the organisation does not let this workflow create packages: allow it in the organisation's settings under \
+                Packages, or push the package's first version with a personal access token (classic) with `write:packages`"
+            .to_owned();
+    }
+    if words.contains("write_package") || words.contains("installation not allowed to Write") {
+        return "grant `packages: write` to the job, and give this repository the role Write in the package's settings under \
+                'Manage Actions access'"
+            .to_owned();
+    }
+    if words.contains("read_package") {
+        return "grant `packages: read` to the job, and give this repository the role Read in the package's settings under \
+                'Manage Actions access'"
+            .to_owned();
+    }
+    match (asker, right) {
+        (Asker::Ghcr { with_token: false }, _) => format!("give `github-token` for {host}"),
+        (Asker::Ghcr { with_token: true }, Right::Write) => "grant `packages: write` to the job".to_owned(),
+        (Asker::Ghcr { with_token: true }, Right::Read) => {
+            "grant `packages: read` to the job; if the package belongs to another repository, give this one access in the \
+             package's settings under 'Manage Actions access'"
+                .to_owned()
+        }
+        (Asker::Other { with_login: false }, _) => format!("give `username` and `password` for {host}"),
+        (Asker::Other { with_login: true }, Right::Write) => {
+            format!("check `username` and `password` for {host}, and that this user may push there")
+        }
+        (Asker::Other { with_login: true }, Right::Read) => {
+            format!("check `username` and `password` for {host}, and that this user may pull there")
+        }
+    }
+}
