@@ -11,7 +11,8 @@ use ghcr_lifecycle::{
     policy::{
         config::parse,
         diagnostic::{Diagnostics, Lines},
-        rules::{Keep, Policy, While},
+        glob::Glob,
+        rules::{Keep, Policy, Protected, References, While},
         template::Template,
     },
     report::diagnostics::render,
@@ -115,11 +116,11 @@ fn noise_of_a_megabyte_is_one_short_message() {
 
 #[test]
 fn a_long_line_is_cut_around_the_place() {
-    let text = format!("version: 1\nimages: [ghcr.io/a/b]\n? {{ {}: 1, kep: 1 }}\n", "x".repeat(2_000));
-    let text = text.replace("? {", "untagged: {");
+    let rest = "x".repeat(900);
+    let text = format!("version: 1\nimages: [ghcr.io/a/b]\nuntagged: {{ {rest}: 1, kep: 1, {rest}y: 2 }}\n");
     let mistakes = parse(&text).unwrap_err();
     let message = render("policy.yml", &text, &mistakes);
-    assert!(message.lines().all(|line| line.chars().count() < 220), "{message}");
+    assert!(message.lines().all(|line| line.chars().count() < 260), "{message}");
     assert!(message.contains("did you mean `keep`?"), "{message}");
 }
 
@@ -314,8 +315,19 @@ fn summary(policy: &Policy) -> String {
     )
     .unwrap();
     writeln!(text, "keep at least: {keep_at_least}").unwrap();
-    writeln!(text, "protect: {protect:?}").unwrap();
-    writeln!(text, "references: {references:?}").unwrap();
+    let protect: Vec<String> = protect
+        .iter()
+        .map(|protected| match protected {
+            Protected::Tags(glob) => glob.to_string(),
+            Protected::Digest(digest) => digest.to_string(),
+        })
+        .collect();
+    writeln!(text, "protect: {}", protect.join("  ")).unwrap();
+    if let Some(References { files, branches, require_registry }) = references {
+        let files: Vec<&str> = files.iter().map(Glob::as_str).collect();
+        writeln!(text, "references: {} on {branches:?}, registry required: {require_registry}", files.join("  "))
+            .unwrap();
+    }
     writeln!(text, "repository: {repository:?}").unwrap();
     writeln!(text, "unreadable: {unreadable:?}").unwrap();
     writeln!(text, "checks: {checks:?}").unwrap();
