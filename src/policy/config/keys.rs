@@ -11,7 +11,7 @@ use crate::policy::diagnostic::{nearest, shown};
 /// The values of a map by their keys.
 #[derive(Debug)]
 pub(super) struct Fields<'n> {
-    entries: Vec<(&'static str, Value<'n>, usize)>,
+    entries: Vec<(&'static str, Value<'n>, Range<usize>)>,
     /// Keys that others were probably meant to be: they are not missing as well.
     misspelt: Vec<&'static str>,
     /// Whether a merge (`<<`) was to bring further keys.
@@ -30,8 +30,8 @@ impl<'n> Fields<'n> {
     }
 
     /// Returns where a key is written.
-    pub(super) fn key_at(&self, key: &str) -> Option<usize> {
-        self.entries.iter().find(|(name, ..)| *name == key).map(|(.., at)| *at)
+    pub(super) fn key_span(&self, key: &str) -> Option<Range<usize>> {
+        self.entries.iter().find(|(name, ..)| *name == key).map(|(.., span)| span.clone())
     }
 }
 
@@ -66,7 +66,7 @@ impl Walk<'_> {
             }
             seen.insert(name, key.span.clone());
             match keys.iter().find(|known| *known == name) {
-                Some(known) => fields.entries.push((known, value.key(name, inner), key.span.start)),
+                Some(known) => fields.entries.push((known, value.key(name, inner), key.span.clone())),
                 None => {
                     let problem = format!("unknown key `{}`", shown(name, MAX_SHOWN));
                     fields.misspelt.extend(nearest(name, keys.iter().copied()));

@@ -30,7 +30,7 @@ struct Written<'n> {
 /// Reads a row.
 pub(super) fn row(walk: &mut Walk<'_>, value: &Value<'_>, number: usize) -> Option<TagRule> {
     if let Kind::Text(text) = &value.node.kind {
-        let hint = if text.contains("{{") || !text.contains(' ') {
+        let hint = if text.contains("{{") {
             format!("as in `- {{on: release, tag: \"{}\"}}`", shown(text, MAX_SHOWN))
         } else {
             "as in `- on: release` with `tag: \"v{{version}}\"` below it".to_owned()
@@ -254,35 +254,31 @@ pub(super) fn glob(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Glob> {
 /// A row has `on` and `tag`, or only `match`.
 fn whole(walk: &mut Walk<'_>, value: &Value<'_>, fields: &Fields<'_>) {
     let has = |key: &str| fields.intends(key);
-    let start = value.node.span.start;
+    let start = value.node.span.start..value.node.span.start;
     match (has("on"), has("tag"), has("match")) {
         (true, true, _) => return,
         (true, false, _) => {
-            let at = fields.key_at("on").unwrap_or(start);
+            let span = fields.key_span("on").unwrap_or(start);
             let hint = "add it, as in `tag: \"v{{version}}\"`";
-            walk.mistake_at(at..at + 2, &value.path, "the row has `on` but no `tag`", Some(hint.into()));
+            walk.mistake_at(span, &value.path, "the row has `on` but no `tag`", Some(hint.into()));
         }
         (false, true, _) => {
-            let at = fields.key_at("tag").unwrap_or(start);
-            walk.mistake_at(
-                at..at + 3,
-                &value.path,
-                "the row has `tag` but no `on`",
-                Some("add it, as in `on: release`".into()),
-            );
+            let span = fields.key_span("tag").unwrap_or(start);
+            let hint = "add it, as in `on: release`";
+            walk.mistake_at(span, &value.path, "the row has `tag` but no `on`", Some(hint.into()));
         }
         (false, false, true) => {}
         (false, false, false) => {
             let hint = "give it `on` and `tag`, or `match` for tags that no event here creates";
-            walk.mistake_at(start..start, &value.path, "the row says neither `on` nor `match`", Some(hint.into()));
+            walk.mistake_at(start, &value.path, "the row says neither `on` nor `match`", Some(hint.into()));
         }
     }
     if !has("tag") {
         for key in ["also", "rolling", "index", "immutable"] {
-            if let Some(at) = fields.key_at(key) {
+            if let Some(span) = fields.key_span(key) {
                 let path = format!("{}.{key}", value.path);
                 let problem = format!("`{key}` needs a `tag` in the same row");
-                walk.mistake_at(at..at + key.len(), &path, problem, Some("add `tag`, or remove it".into()));
+                walk.mistake_at(span, &path, problem, Some("add `tag`, or remove it".into()));
             }
         }
     }
@@ -310,11 +306,9 @@ fn values_exist(walk: &mut Walk<'_>, written: &Written<'_>, on: &[OnEntry]) {
             .filter(|entry| !entry.negated)
             .find_map(|entry| variable.available_on(&entry.condition).err().map(|reason| (entry, reason)));
         if let Some((entry, reason)) = missing {
-            let hint = if on.iter().filter(|entry| !entry.negated).count() > 1 {
-                format!("{reason}; give `{entry}` a row of its own")
-            } else {
-                reason
-            };
+            let elsewhere = |entry: &OnEntry| !entry.negated && variable.available_on(&entry.condition).is_ok();
+            let hint =
+                if on.iter().any(elsewhere) { format!("{reason}; give `{entry}` a row of its own") } else { reason };
             walk.mistake_within(
                 &written.text,
                 span,
