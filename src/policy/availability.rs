@@ -6,7 +6,7 @@ impl Variable {
     /// Tells whether the value exists whenever `condition` fits.
     ///
     /// # Errors
-    /// Says where it exists, as a sentence that begins with the value.
+    /// Says why not, as a sentence.
     pub fn available_on(&self, condition: &Condition) -> Result<(), String> {
         let only = |places: &str| Err(format!("`{{{{{self}}}}}` has a value only on {places}"));
         match self {
@@ -20,7 +20,7 @@ impl Variable {
                 | Condition::MergeGroup => only("`branch`, `schedule` and `dispatch`"),
             },
             Self::Branch(Some(number)) => match condition {
-                Condition::Branch(glob) => wildcard(self, *number, glob.wildcards(), condition),
+                Condition::Branch(glob) => wildcard(*number, glob.wildcards(), condition),
                 Condition::Release(_)
                 | Condition::Prerelease(_)
                 | Condition::Tag(_)
@@ -37,7 +37,7 @@ impl Variable {
             },
             Self::GitTag(Some(number)) => match condition {
                 Condition::Release(Some(glob)) | Condition::Prerelease(Some(glob)) | Condition::Tag(glob) => {
-                    wildcard(self, *number, glob.wildcards(), condition)
+                    wildcard(*number, glob.wildcards(), condition)
                 }
                 Condition::Release(None)
                 | Condition::Prerelease(None)
@@ -90,7 +90,7 @@ impl Variable {
     }
 }
 
-fn wildcard(variable: &Variable, number: usize, wildcards: usize, condition: &Condition) -> Result<(), String> {
+fn wildcard(number: usize, wildcards: usize, condition: &Condition) -> Result<(), String> {
     if number <= wildcards {
         return Ok(());
     }
@@ -99,7 +99,7 @@ fn wildcard(variable: &Variable, number: usize, wildcards: usize, condition: &Co
         1 => "only one `*`".to_owned(),
         more => format!("only {more} `*`"),
     };
-    Err(format!("`{{{{{variable}}}}}` has no value: `{condition}` has {has}"))
+    Err(format!("`{condition}` has {has}"))
 }
 
 #[cfg(test)]

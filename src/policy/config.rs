@@ -4,6 +4,7 @@
 mod amount;
 mod entry;
 mod keep;
+mod keys;
 mod node;
 mod row;
 mod sections;
@@ -14,8 +15,9 @@ use super::{
     diagnostic::Diagnostics,
     rules::{Policy, TagRule},
 };
+use keys::Fields;
 use node::Kind;
-use walk::{Fields, Value, Walk};
+use walk::{Value, Walk};
 
 /// The largest policy that is read, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -44,10 +46,9 @@ const KEYS: [&str; 14] = [
 pub fn parse(text: &str) -> Result<Policy, Diagnostics> {
     let mut walk = Walk::new(text);
     let policy = read(&mut walk);
-    match (walk.finish(), policy) {
-        (None, Some(policy)) => Ok(policy),
-        (Some(diagnostics), _) => Err(diagnostics),
-        (None, None) => Err(Diagnostics { list: Vec::new(), omitted: 0 }),
+    match walk.finish() {
+        Some(mistakes) => Err(mistakes),
+        None => Ok(policy.expect("what gives no policy reports a mistake")),
     }
 }
 
@@ -75,7 +76,7 @@ fn read(walk: &mut Walk<'_>) -> Option<Policy> {
     let images = match fields.get("images") {
         Some(value) => sections::images(walk, value),
         None => {
-            walk.missing(&root, "images", "[ghcr.io/owner/name]");
+            walk.missing(&root, &fields, "images", "[ghcr.io/owner/name]");
             Vec::new()
         }
     };
@@ -116,7 +117,7 @@ fn read(walk: &mut Walk<'_>) -> Option<Policy> {
 
 fn version(walk: &mut Walk<'_>, root: &Value<'_>, fields: &Fields<'_>) {
     let Some(value) = fields.get("version") else {
-        walk.missing(root, "version", "1");
+        walk.missing(root, fields, "version", "1");
         return;
     };
     match &value.node.kind {

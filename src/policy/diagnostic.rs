@@ -158,6 +158,7 @@ pub fn shown(text: &str, most: usize) -> String {
 #[must_use]
 pub fn is_unprintable(character: char) -> bool {
     character.is_control()
+        || (character.is_whitespace() && character != ' ')
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
@@ -171,6 +172,15 @@ pub fn nearest<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     }
     let plain = |text: &str| text.trim().to_lowercase().replace(['_', ' '], "-");
     let written = plain(text);
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    if written.len() >= 3
+        && let Some(begun) = candidates.iter().find(|candidate| {
+            let candidate = plain(candidate);
+            candidate.len() >= 3 && (candidate.starts_with(&written) || written.starts_with(&candidate))
+        })
+    {
+        return Some(begun);
+    }
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&written, &plain(candidate)), candidate))

@@ -124,7 +124,7 @@ impl Template {
                         at..at + character.len_utf8(),
                         format!(
                             "`{}` is not allowed in an image tag: those hold letters, digits, `_`, `.` and `-`",
-                            character.escape_default()
+                            character.escape_debug()
                         ),
                     ));
                 }

@@ -16,7 +16,9 @@ pub enum Colour {
     Always,
 }
 
-/// Characters of a line that are shown before a place and from it on; the rest is cut.
+/// Longest line that is shown whole, in characters.
+const WHOLE: usize = 160;
+/// Characters of a longer line that are shown before a place and from it on.
 const BEFORE: usize = 60;
 const FROM: usize = 80;
 
@@ -36,8 +38,12 @@ pub fn render_with(name: &str, text: &str, diagnostics: &Diagnostics, colour: Co
         Colour::Never => Renderer::plain(),
         Colour::Always => Renderer::styled(),
     };
-    let mut rendered: Vec<String> =
-        list.iter().map(|diagnostic| renderer.render(&[group(&name, text, &lines, diagnostic)])).collect();
+    // Lines are cut here, with the columns of the whole line.
+    let renderer = renderer.term_width(4 * WHOLE);
+    let mut rendered: Vec<String> = list
+        .iter()
+        .map(|diagnostic| without_empty_origins(&renderer.render(&[group(&name, text, &lines, diagnostic)])))
+        .collect();
     match omitted {
         0 => {}
         1 => rendered.push("… and 1 more mistake".to_owned()),
@@ -46,6 +52,21 @@ pub fn render_with(name: &str, text: &str, diagnostics: &Diagnostics, colour: Co
     let mut whole = rendered.join("\n\n");
     whole.push('\n');
     whole
+}
+
+/// Drops the lines that stand for a snippet without a path: its place is given by the line before.
+fn without_empty_origins(rendered: &str) -> String {
+    let is_empty = |line: &str| {
+        let mut plain = String::new();
+        let mut rest = line;
+        while let Some((before, after)) = rest.split_once('\u{1b}') {
+            plain.push_str(before);
+            rest = after.split_once('m').map_or("", |(_, rest)| rest);
+        }
+        plain.push_str(rest);
+        plain.trim() == ":::"
+    };
+    rendered.lines().filter(|line| !is_empty(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn group<'a>(name: &str, text: &str, lines: &Lines<'_>, diagnostic: &Diagnostic) -> Group<'a> {
@@ -103,8 +124,11 @@ fn extract(text: &str, lines: &Lines<'_>, span: &Range<usize>) -> Extract {
     let end = span.end.clamp(place, line.end);
     let before = text.get(line.start..place).unwrap_or_default();
     let from = text.get(place..line.end).unwrap_or_default();
-    let start = before.char_indices().rev().nth(BEFORE - 1).map_or(line.start, |(offset, _)| line.start + offset);
-    let stop = from.char_indices().nth(FROM).map_or(line.end, |(offset, _)| place + offset);
+    let (mut start, mut stop) = (line.start, line.end);
+    if text.get(line.clone()).unwrap_or_default().chars().nth(WHOLE).is_some() {
+        start = before.char_indices().rev().nth(BEFORE - 1).map_or(line.start, |(offset, _)| line.start + offset);
+        stop = from.char_indices().nth(FROM).map_or(line.end, |(offset, _)| place + offset);
+    }
     let mut shown = String::new();
     if start > line.start {
         shown.push('…');

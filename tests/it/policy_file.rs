@@ -11,10 +11,11 @@ use ghcr_lifecycle::{
     policy::{
         config::parse,
         diagnostic::{Diagnostics, Lines},
-        rules::{Keep, Policy, While},
+        glob::Glob,
+        rules::{Keep, Policy, Protected, References, While},
         template::Template,
     },
-    report::diagnostics::render,
+    report::diagnostics::{Colour, render, render_with},
 };
 use proptest::prelude::*;
 
@@ -115,11 +116,11 @@ fn noise_of_a_megabyte_is_one_short_message() {
 
 #[test]
 fn a_long_line_is_cut_around_the_place() {
-    let text = format!("version: 1\nimages: [ghcr.io/a/b]\n? {{ {}: 1, kep: 1 }}\n", "x".repeat(2_000));
-    let text = text.replace("? {", "untagged: {");
+    let rest = "x".repeat(900);
+    let text = format!("version: 1\nimages: [ghcr.io/a/b]\nuntagged: {{ {rest}: 1, kep: 1, {rest}y: 2 }}\n");
     let mistakes = parse(&text).unwrap_err();
     let message = render("policy.yml", &text, &mistakes);
-    assert!(message.lines().all(|line| line.chars().count() < 220), "{message}");
+    assert!(message.lines().all(|line| line.chars().count() < 260), "{message}");
     assert!(message.contains("did you mean `keep`?"), "{message}");
 }
 
@@ -165,6 +166,59 @@ fn what_match_says_is_about_the_whole_tag() {
         let matcher = policy.rules[0].matcher.as_ref().unwrap();
         assert!(matcher.regex.is_match(yes) && !matcher.regex.is_match(no), "{pattern}");
     }
+}
+
+#[test]
+fn every_form_of_every_key_is_understood() {
+    let text = r#"
+version: 1
+images: [ghcr.io/acme/shop, "localhost:5000/acme/shop"]
+repository: acme/shop
+tags:
+  - {on: [release app-v*, prerelease app-v*, "!release app-v0*"], tag: ["{{version}}", "v{{version}}"], rolling: "{{major}}", immutable: false}
+  - {on: merge group, tag: "queue-{{base_ref}}-{{sha}}", also: "run-{{run_number}}", keep: 2 weeks}
+  - {on: [schedule, dispatch], tag: &nightly "nightly-{{commit_date 'YYYYMMDD'}}", keep: {last: 3, for: 90 minutes}}
+  - {on: "branch preview/*", tag: "preview-{{branch}}", match: '/preview-(?<branch>.+)/', keep: {while: branch exists}}
+  - {match: "/pr-(?<number>[0-9]+)(-.*)?/", keep: while open}
+  - {on: tag **, tag: "{{tag}}", keep: 0 days}
+untagged: {keep: forever}
+keep-at-least: 0
+protect: [v1, "v[0-9]+", "demo-**"]
+references: {files: ["**/Dockerfile*"], branches: [main, release/1.2], require-registry: false}
+unreadable: ["sha256:4b825dc642cb6eb9a060e54bf8d69288fbee4904d4a1e4e1c0e4f0ed0e8c7e9a"]
+checks: {platforms: [linux/arm/v7, windows/amd64], size: {target: 1.5 MiB, max: 2 GB}}
+visibility: internal
+release-notes: false
+mirrors:
+  - {image: docker.io/acme/shop, only: [release, branch, "!branch main"], rename: {"v{{version}}": "{{version}}", latest: stable}}
+  - image: quay.io/acme/shop
+upstream: {repository: moby/buildkit}
+"#;
+    let policy = parse(text).unwrap_or_else(|mistakes| panic!("{}", render("policy.yml", text, &mistakes)));
+    assert_eq!(policy.rules.len(), 6);
+    assert_eq!(policy.untagged, None);
+    assert_eq!(policy.checks.unwrap().size_target, Some(1_572_864));
+    assert_eq!(
+        policy.mirrors[0].only.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["release", "branch **", "!branch main"]
+    );
+    assert_eq!(policy.rules[1].row.to_string(), "row 2 (`merge group`, line 7)");
+    let not_yet =
+        "keep, match, untagged, keep-at-least, protect, references, unreadable, checks, visibility, mirrors, upstream";
+    assert_eq!(policy.not_carried_out.join(", "), not_yet);
+}
+
+#[test]
+fn colours_change_no_letter() {
+    let text = fs::read_to_string(folder("broken/nine-mistakes.yml")).unwrap();
+    let mistakes = parse(&text).unwrap_err();
+    let coloured = render_with("policy.yml", &text, &mistakes, Colour::Always);
+    assert!(coloured.contains('\u{1b}'));
+    let mut plain = String::new();
+    for (index, piece) in coloured.split('\u{1b}').enumerate() {
+        plain.push_str(if index == 0 { piece } else { piece.split_once('m').unwrap().1 });
+    }
+    assert_eq!(plain, render("policy.yml", &text, &mistakes));
 }
 
 /// Each place lies within the text, and line and column are those of the bytes.
@@ -314,8 +368,19 @@ fn summary(policy: &Policy) -> String {
     )
     .unwrap();
     writeln!(text, "keep at least: {keep_at_least}").unwrap();
-    writeln!(text, "protect: {protect:?}").unwrap();
-    writeln!(text, "references: {references:?}").unwrap();
+    let protect: Vec<String> = protect
+        .iter()
+        .map(|protected| match protected {
+            Protected::Tags(glob) => glob.to_string(),
+            Protected::Digest(digest) => digest.to_string(),
+        })
+        .collect();
+    writeln!(text, "protect: {}", protect.join("  ")).unwrap();
+    if let Some(References { files, branches, require_registry }) = references {
+        let files: Vec<&str> = files.iter().map(Glob::as_str).collect();
+        writeln!(text, "references: {} on {branches:?}, registry required: {require_registry}", files.join("  "))
+            .unwrap();
+    }
     writeln!(text, "repository: {repository:?}").unwrap();
     writeln!(text, "unreadable: {unreadable:?}").unwrap();
     writeln!(text, "checks: {checks:?}").unwrap();

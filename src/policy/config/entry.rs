@@ -1,6 +1,7 @@
 //! The entries of `on`: `release`, `branch release/*`, `!branch main`.
 
-use super::walk::{MAX_SHOWN, Text, Walk, listed};
+use super::keys::listed;
+use super::walk::{MAX_SHOWN, Text, Walk};
 use crate::policy::{
     diagnostic::{nearest, shown},
     glob::Glob,
@@ -171,7 +172,7 @@ fn unknown(walk: &mut Walk<'_>, text: &Text<'_>, body: &str, start: usize) {
         }
         None => format!("an entry begins with one of {}", listed(&KINDS)),
     };
-    walk.mistake_within(text, start..end, format!("`{}` is no event of `on`", shown(body, MAX_SHOWN)), Some(hint));
+    walk.mistake_within(text, start..end, format!("`{}` is no event", shown(body, MAX_SHOWN)), Some(hint));
 }
 
 fn with(kind: &str, rest: &str) -> String {

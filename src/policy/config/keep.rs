@@ -56,7 +56,7 @@ fn not_text(walk: &mut Walk<'_>, value: &Value<'_>) {
         Kind::Bool(true) => Some("did you mean `forever`?".to_owned()),
         _ => Some("as in `30 days` or `forever`".to_owned()),
     };
-    walk.wrong_type(value, "how long to keep", hint);
+    walk.wrong_type(value, "a duration with a unit", hint);
 }
 
 fn keep_text(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Keep> {
@@ -84,7 +84,7 @@ fn keep_text(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Keep> {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => "it is `while open` (a pull request) or `while branch exists`".to_owned(),
             };
-            walk.mistake(&text.value, format!("`{said}` is no life"), Some(hint));
+            walk.mistake(&text.value, format!("`keep` does not know `{said}`"), Some(hint));
             return None;
         }
         _ => {}
@@ -103,7 +103,7 @@ fn report(walk: &mut Walk<'_>, text: &Text<'_>, error: AmountError, words: &[&'s
         walk.mistake(&text.value, error.problem, error.hint);
         return;
     }
-    let problem = format!("`{}` is no life", shown(text.text, MAX_SHOWN));
+    let problem = format!("`keep` does not know `{}`", shown(text.text, MAX_SHOWN));
     let hint = match nearest(text.text, words.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if matches!(text.text.to_lowercase().trim(), "always" | "never" | "ever") => {

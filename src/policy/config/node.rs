@@ -179,11 +179,12 @@ fn byte(location: &serde_yaml::Location, lines: &Lines<'_>) -> usize {
 }
 
 fn unreadable(error: &Error, text: &str, lines: &Lines<'_>) -> Unreadable {
+    let at = error.locations().map_or_else(|| error.location(), |locations| Some(locations.reference_location));
+    let at = at.map_or(text.len(), |location| span(&location, text, lines).start);
     let error = match error.without_snippet() {
         Error::AliasError { error, .. } => error,
         error => error,
     };
-    let at = error.location().map_or(text.len(), |location| span(&location, text, lines).start);
     let whole = error.to_string();
     let words = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(words, _)| words).to_owned();
     let reason = match error {

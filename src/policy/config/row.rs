@@ -7,14 +7,16 @@ use regex_lite::{Regex, RegexBuilder};
 use super::{
     entry::{Place, entry},
     keep::keep,
+    keys::{Fields, listed},
     node::Kind,
-    walk::{Fields, MAX_SHOWN, Single, Text, Value, Walk},
+    walk::{MAX_SHOWN, Single, Text, Value, Walk},
 };
+use crate::model::Tag;
 use crate::policy::{
     diagnostic::{nearest, shown},
     glob::Glob,
     rules::{Condition, Immutable, Keep, OnEntry, Row, Sanitiser, TagMatcher, TagRule, While},
-    template::{Template, Variable},
+    template::{Template, TemplateError, VARIABLE_NAMES, Variable},
 };
 
 const KEYS: [&str; 8] = ["on", "tag", "also", "rolling", "immutable", "index", "keep", "match"];
@@ -28,7 +30,7 @@ struct Written<'n> {
 /// Reads a row.
 pub(super) fn row(walk: &mut Walk<'_>, value: &Value<'_>, number: usize) -> Option<TagRule> {
     if let Kind::Text(text) = &value.node.kind {
-        let hint = if text.contains("{{") || !text.contains(' ') {
+        let hint = if text.contains("{{") {
             format!("as in `- {{on: release, tag: \"{}\"}}`", shown(text, MAX_SHOWN))
         } else {
             "as in `- on: release` with `tag: \"v{{version}}\"` below it".to_owned()
@@ -130,20 +132,23 @@ pub(super) fn template(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Template>
     match Template::parse(text.text) {
         Ok(template) => Some(template),
         Err(error) => {
-            let hint = error.nearest.as_deref().map(|meant| format!("did you mean `{{{{{meant}}}}}`?")).or_else(|| {
-                let single = text.text.get(error.span.start..).is_some_and(|rest| rest.starts_with('{'))
-                    && !text.text[error.span.start..].starts_with("{{");
-                single.then(|| "a value stands in two braces, as in `{{version}}`".to_owned())
-            });
-            let hint = hint.or_else(|| {
-                error
-                    .problem
-                    .contains("is no value")
-                    .then(|| format!("values are {}", super::walk::listed(&crate::policy::template::VARIABLE_NAMES)))
-            });
+            let hint = template_hint(text.text, &error);
             walk.mistake_within(text, error.span.clone(), error.problem.clone(), hint);
             None
         }
+    }
+}
+
+fn template_hint(text: &str, error: &TemplateError) -> Option<String> {
+    let rest = text.get(error.span.start..).unwrap_or_default();
+    if rest.starts_with('{') && !rest.starts_with("{{") {
+        return Some("a value stands in two braces, as in `{{version}}`".to_owned());
+    }
+    let name = text.get(error.span.clone()).unwrap_or_default().trim_matches(['{', '}', ' ']);
+    let unknown = error.problem.contains("is no value");
+    match error.nearest.as_deref().or_else(|| nearest(name, VARIABLE_NAMES).filter(|_| unknown)) {
+        Some(meant) => Some(format!("did you mean `{{{{{meant}}}}}`?")),
+        None => unknown.then(|| format!("values are {}", listed(&VARIABLE_NAMES))),
     }
 }
 
@@ -185,7 +190,7 @@ fn matcher(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<TagMatcher> {
         return None;
     }
     let Some(inside) = text.text.strip_prefix('/') else {
-        let glob = glob(walk, &text)?;
+        let glob = tag_glob(walk, &text)?;
         return Some(TagMatcher { text: text.text.to_owned(), regex: glob.regex().clone() });
     };
     let Some(inside) = inside.strip_suffix('/').filter(|inside| !inside.is_empty()) else {
@@ -205,7 +210,7 @@ fn matcher(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<TagMatcher> {
                 || inside.contains("(?<=")
                 || inside.contains("(?<!")
             {
-                Some("look-around is not supported".to_owned())
+                Some("write it without `(?=`, `(?!`, `(?<=` and `(?<!`".to_owned())
             } else {
                 Some("it is matched against the whole tag; for a pattern with `*`, leave out the slashes".to_owned())
             };
@@ -222,7 +227,18 @@ fn anchored(inside: &str) -> Result<Regex, String> {
     compile(inside).and_then(|_| compile(&format!("^(?:{inside})$"))).map_err(|error| error.to_string())
 }
 
-/// Reads a pattern over tags or paths.
+/// Reads a pattern over image tags.
+pub(super) fn tag_glob(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Glob> {
+    if let Some((at, character)) = text.text.char_indices().find(|(_, c)| !Tag::allows(*c) && !r"*?+[]\".contains(*c)) {
+        let problem = format!("no image tag holds `{}`", shown(character.encode_utf8(&mut [0; 4]), 1));
+        let hint = "tags hold letters, digits, `_`, `.` and `-`";
+        walk.mistake_within(text, at..at + character.len_utf8(), problem, Some(hint.into()));
+        return None;
+    }
+    glob(walk, text)
+}
+
+/// Reads a pattern over names or paths.
 pub(super) fn glob(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Glob> {
     match Glob::parse(text.text) {
         Ok(glob) => Some(glob),
@@ -237,36 +253,32 @@ pub(super) fn glob(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Glob> {
 
 /// A row has `on` and `tag`, or only `match`.
 fn whole(walk: &mut Walk<'_>, value: &Value<'_>, fields: &Fields<'_>) {
-    let has = |key: &str| fields.get(key).is_some();
-    let start = value.node.span.start;
+    let has = |key: &str| fields.intends(key);
+    let start = value.node.span.start..value.node.span.start;
     match (has("on"), has("tag"), has("match")) {
         (true, true, _) => return,
         (true, false, _) => {
-            let at = fields.key_at("on").unwrap_or(start);
+            let span = fields.key_span("on").unwrap_or(start);
             let hint = "add it, as in `tag: \"v{{version}}\"`";
-            walk.mistake_at(at..at + 2, &value.path, "the row has `on` but no `tag`", Some(hint.into()));
+            walk.mistake_at(span, &value.path, "the row has `on` but no `tag`", Some(hint.into()));
         }
         (false, true, _) => {
-            let at = fields.key_at("tag").unwrap_or(start);
-            walk.mistake_at(
-                at..at + 3,
-                &value.path,
-                "the row has `tag` but no `on`",
-                Some("add it, as in `on: release`".into()),
-            );
+            let span = fields.key_span("tag").unwrap_or(start);
+            let hint = "add it, as in `on: release`";
+            walk.mistake_at(span, &value.path, "the row has `tag` but no `on`", Some(hint.into()));
         }
         (false, false, true) => {}
         (false, false, false) => {
             let hint = "give it `on` and `tag`, or `match` for tags that no event here creates";
-            walk.mistake_at(start..start, &value.path, "the row says neither `on` nor `match`", Some(hint.into()));
+            walk.mistake_at(start, &value.path, "the row says neither `on` nor `match`", Some(hint.into()));
         }
     }
     if !has("tag") {
         for key in ["also", "rolling", "index", "immutable"] {
-            if let Some(at) = fields.key_at(key) {
+            if let Some(span) = fields.key_span(key) {
                 let path = format!("{}.{key}", value.path);
                 let problem = format!("`{key}` needs a `tag` in the same row");
-                walk.mistake_at(at..at + key.len(), &path, problem, Some("add `tag`, or remove it".into()));
+                walk.mistake_at(span, &path, problem, Some("add `tag`, or remove it".into()));
             }
         }
     }
@@ -294,11 +306,9 @@ fn values_exist(walk: &mut Walk<'_>, written: &Written<'_>, on: &[OnEntry]) {
             .filter(|entry| !entry.negated)
             .find_map(|entry| variable.available_on(&entry.condition).err().map(|reason| (entry, reason)));
         if let Some((entry, reason)) = missing {
-            let hint = if on.iter().filter(|entry| !entry.negated).count() > 1 {
-                format!("{reason}; give `{entry}` a row of its own")
-            } else {
-                reason
-            };
+            let elsewhere = |entry: &OnEntry| !entry.negated && variable.available_on(&entry.condition).is_ok();
+            let hint =
+                if on.iter().any(elsewhere) { format!("{reason}; give `{entry}` a row of its own") } else { reason };
             walk.mistake_within(
                 &written.text,
                 span,
@@ -340,8 +350,8 @@ fn while_is_known(walk: &mut Walk<'_>, what: While, row: &LifeCheck<'_, '_>) {
                 "`{life}` needs to find the {} in the tag",
                 if group == "number" { "pull request" } else { "branch" }
             );
-            let class = if group == "number" { "[0-9]+" } else { ".+" };
-            walk.mistake(value, problem, Some(format!("give `match` a group, as in `/pr-(?<{group}>{class})/`")));
+            let example = if group == "number" { "pr-(?<number>[0-9]+)" } else { "preview-(?<branch>.+)" };
+            walk.mistake(value, problem, Some(format!("give `match` a group, as in `/{example}/`")));
         }
         return;
     }

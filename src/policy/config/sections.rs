@@ -4,9 +4,10 @@ use super::{
     amount::size,
     entry::{Place, entry},
     keep::duration_or_forever,
+    keys::listed,
     node::Kind,
-    row::{glob, template},
-    walk::{MAX_SHOWN, Single, Text, Value, Walk, listed},
+    row::{glob, tag_glob, template},
+    walk::{MAX_SHOWN, Single, Text, Value, Walk},
 };
 use crate::{
     model::{Digest, ImageName, RepositoryName},
@@ -22,6 +23,13 @@ pub(super) fn image(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<ImageName> {
         walk.mistake(&text.value, "the image name is longer than 300 bytes", None);
         return None;
     }
+    if text.text.contains("://") {
+        let name = text.text.split_once("://").and_then(|(_, name)| name.trim().parse::<ImageName>().ok());
+        let hint = name.map(|name| format!("did you mean `{name}`?"));
+        let problem = format!("`{}` is a web address, not an image name", shown(text.text, MAX_SHOWN));
+        walk.mistake(&text.value, problem, hint);
+        return None;
+    }
     match text.text.parse::<ImageName>() {
         Ok(name) => Some(name),
         Err(error) => {
@@ -32,13 +40,14 @@ pub(super) fn image(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<ImageName> {
                 written.contains('/').then(|| name.to_string())
             } else {
                 written
-                    .trim_start_matches("https://")
                     .rsplit_once(':')
                     .and_then(|(name, _)| name.parse::<ImageName>().ok())
-                    .or_else(|| written.trim_start_matches("https://").parse().ok())
                     .map(|name| name.to_string())
             };
-            let hint = hint.map(|name| format!("did you mean `{}`?", shown(&name, MAX_SHOWN)));
+            let hint = hint.map(|name| format!("did you mean `{}`?", shown(&name, MAX_SHOWN))).unwrap_or_else(|| {
+                "an image name is as `ghcr.io/owner/name`: letters, digits, `.`, `_`, `-` and `/`".to_owned()
+            });
+            let hint = Some(hint);
             walk.mistake(&text.value, shown(&error.to_string(), 400), hint);
             None
         }
@@ -76,7 +85,7 @@ pub(super) fn untagged(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<std::ti
     match fields.get("keep") {
         Some(value) => duration_or_forever(walk, value).flatten(),
         None => {
-            walk.missing(value, "keep", "14 days");
+            walk.missing(value, &fields, "keep", "14 days");
             None
         }
     }
@@ -97,7 +106,7 @@ pub(super) fn protect(walk: &mut Walk<'_>, value: &Value<'_>) -> Vec<Protected> 
                 walk.mistake(&text.value, problem, Some(hint.into()));
                 return None;
             }
-            glob(walk, text).map(Protected::Tags)
+            tag_glob(walk, text).map(Protected::Tags)
         })
         .collect()
 }
@@ -133,7 +142,7 @@ pub(super) fn references(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Refer
             texts.iter().filter_map(|text| glob(walk, text)).collect()
         }
         None => {
-            walk.missing(value, "files", "[\"charts/**/values.yaml\"]");
+            walk.missing(value, &fields, "files", "[\"charts/**/values.yaml\"]");
             Vec::new()
         }
     };
@@ -294,7 +303,7 @@ fn mirror(walk: &mut Walk<'_>, value: &Value<'_>, images: &[ImageName]) -> Optio
             name
         }
         None => {
-            walk.missing(value, "image", "docker.io/owner/name");
+            walk.missing(value, &fields, "image", "docker.io/owner/name");
             None
         }
     };
@@ -354,7 +363,7 @@ pub(super) fn upstream(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Upstrea
     let name = match fields.get("repository") {
         Some(value) => repository(walk, value),
         None => {
-            walk.missing(value, "repository", "moby/buildkit");
+            walk.missing(value, &fields, "repository", "moby/buildkit");
             None
         }
     };

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    node::{MAX_ALIASES, MAX_DEPTH, MAX_NODES, Reason, Unreadable},
+    node::{MAX_ALIASES, MAX_DEPTH, Reason, Unreadable},
     walk::{MAX_SHOWN, Walk},
 };
 use crate::policy::diagnostic::{Location, Related, is_unprintable, shown};
@@ -50,7 +50,7 @@ pub(super) fn report(walk: &mut Walk<'_>, error: &Unreadable) {
         }
         Reason::TooLarge => (
             one,
-            format!("the file holds more than {MAX_NODES} values, those of aliases (`*name`) counted each time"),
+            "the file holds more than 20,000 values, those of aliases (`*name`) counted each time".into(),
             Some("write the values out, and leave out what is not needed".into()),
         ),
         Reason::Syntax(words) => {
@@ -61,16 +61,20 @@ pub(super) fn report(walk: &mut Walk<'_>, error: &Unreadable) {
                     .and_then(|line| line.find('\t'))
                     .map_or(one, |found| line.start + found..line.start + found + 1);
                 (tab, "a tab where only blanks may stand".into(), Some("indent with blanks".into()))
-            } else if let Some(character) =
-                here.chars().next().filter(|c| words.contains("unexpected character") && is_unprintable(*c))
+            } else if text.get(line.clone()).is_some_and(|line| line.starts_with('%')) {
+                let hint = "remove it: a policy needs none".to_owned();
+                (line.clone(), "a line that begins with `%` is for the YAML reader".into(), Some(hint))
+            } else if let Some((one, character)) =
+                unprintable(text, at..line.end).filter(|_| words.contains("unexpected character"))
             {
                 (
                     one,
                     format!("the character `{}` is not allowed", character.escape_default()),
                     Some("remove it; it cannot be seen in most editors".into()),
                 )
-            } else if text.get(line.clone()).is_some_and(|line| unquoted_braces(line)) {
-                let found = text[line.clone()].find("{{").unwrap_or(0);
+            } else if !words.contains("quoted")
+                && let Some(found) = text.get(line.clone()).and_then(unquoted_braces)
+            {
                 (
                     line.start + found..at.max(line.start + found + 2),
                     "the template is read as YAML, not as text".into(),
@@ -82,9 +86,10 @@ pub(super) fn report(walk: &mut Walk<'_>, error: &Unreadable) {
             }
         }
     };
-    let open = matches!(&error.reason, Reason::Syntax(words) if words.contains("quoted"))
-        .then(|| opening_quote(text, at))
-        .flatten();
+    let open =
+        matches!(&error.reason, Reason::Syntax(words) if words.contains("quoted") && !words.contains("trailing"))
+            .then(|| opening_quote(text, at))
+            .flatten();
     let location = Location { line: 1, column: 1 };
     let related = open.filter(|open| *open != span.start).map(|open| Related {
         at: location,
@@ -98,11 +103,11 @@ pub(super) fn report(walk: &mut Walk<'_>, error: &Unreadable) {
 fn words_for(words: &str, here: &str, before: &str) -> (String, Option<String>) {
     let some = |text: &str| Some(text.to_owned());
     if words.contains("quoted") {
-        let remedy = "close the quote; within single quotes, a quote is written twice (`''`)";
         return if words.contains("trailing content") {
-            ("text follows the closing quote".into(), some(remedy))
+            let remedy = "within single quotes, a quote is written twice (`''`); or put the whole in double quotes";
+            ("the text ended at the quote before this".into(), some(remedy))
         } else {
-            ("a quote is never closed".into(), some(remedy))
+            ("a quote is never closed".into(), some("close it on the line that it begins on"))
         };
     }
     if words.contains("unexpected character") {
@@ -148,12 +153,24 @@ fn word(text: &str) -> &str {
     &text[..end]
 }
 
-/// Tells whether a line holds `{{` where a value begins.
-fn unquoted_braces(line: &str) -> bool {
-    line.match_indices("{{").any(|(at, _)| {
-        let before = line[..at].trim_end();
-        before.is_empty() || before.ends_with([':', '-', '[', ','])
+/// Finds a `{{` outside quotes where a value begins, or within brackets.
+fn unquoted_braces(line: &str) -> Option<usize> {
+    line.match_indices("{{").map(|(at, _)| at).find(|at| {
+        let before = &line[..*at];
+        let quoted = before.matches('"').count() % 2 == 1 || before.matches('\'').count() % 2 == 1;
+        let begins = before.trim_end().is_empty()
+            || before.ends_with(['[', ','])
+            || (before.ends_with(' ') && before.trim_end().ends_with([':', '-', '[', ',']));
+        let bracketed = before.matches('[').count() > before.matches(']').count();
+        !quoted && (begins || bracketed)
     })
+}
+
+fn unprintable(text: &str, within: Range<usize>) -> Option<(Range<usize>, char)> {
+    let part = text.get(within.clone())?;
+    let (offset, character) = part.char_indices().find(|(_, c)| is_unprintable(*c) && *c != '\t')?;
+    let start = within.start + offset;
+    Some((start..start + character.len_utf8(), character))
 }
 
 /// Finds the last quote before a place that may begin a text.

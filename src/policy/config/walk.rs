@@ -1,9 +1,9 @@
-//! Walking the values of a policy file: type checks, key checks, and the mistakes found on the way.
+//! Walking the values of a policy file: type checks, and the mistakes found on the way.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use super::node::{Kind, Node};
-use crate::policy::diagnostic::{Diagnostic, Diagnostics, Lines, Location, Related, nearest, shown};
+use crate::policy::diagnostic::{Diagnostic, Diagnostics, Lines, Location, Related, shown};
 
 /// The most characters of a value that a message repeats.
 pub(super) const MAX_SHOWN: usize = 80;
@@ -22,32 +22,20 @@ pub(super) struct Text<'n> {
     pub(super) value: Value<'n>,
 }
 
-/// The values of a map by their keys.
-#[derive(Debug)]
-pub(super) struct Fields<'n> {
-    entries: Vec<(&'static str, Value<'n>, usize)>,
-}
-
-impl<'n> Fields<'n> {
-    /// Returns the value of a key.
-    pub(super) fn get(&self, key: &str) -> Option<&Value<'n>> {
-        self.entries.iter().find(|(name, ..)| *name == key).map(|(_, value, _)| value)
-    }
-
-    /// Returns where a key is written.
-    pub(super) fn key_at(&self, key: &str) -> Option<usize> {
-        self.entries.iter().find(|(name, ..)| *name == key).map(|(.., at)| *at)
-    }
-}
-
 impl<'n> Value<'n> {
     fn item(&self, index: usize, node: &'n Node) -> Self {
         Self { node, path: format!("{}[{index}]", self.path) }
     }
 
-    fn key(&self, key: &str, node: &'n Node) -> Self {
+    pub(super) fn key(&self, key: &str, node: &'n Node) -> Self {
+        let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
         let key = shown(key, 60);
-        Self { node, path: if self.path.is_empty() { key } else { format!("{}.{key}", self.path) } }
+        let path = match (plain, self.path.is_empty()) {
+            (true, true) => key,
+            (true, false) => format!("{}.{key}", self.path),
+            (false, _) => format!("{}[\"{key}\"]", self.path),
+        };
+        Self { node, path }
     }
 }
 
@@ -179,50 +167,6 @@ impl<'t> Walk<'t> {
         self.mistake(value, format!("expected {expected}, found {found}"), hint);
     }
 
-    /// Reads a map with these keys; others are mistakes, and so are keys that occur twice.
-    pub(super) fn fields<'n>(
-        &mut self,
-        value: &Value<'n>,
-        expected: &str,
-        keys: &[&'static str],
-    ) -> Option<Fields<'n>> {
-        let Kind::Map(map) = &value.node.kind else {
-            let hint = format!("its keys are {}", listed(keys));
-            self.wrong_type(value, expected, Some(hint));
-            return None;
-        };
-        let mut entries: Vec<(&'static str, Value<'n>, usize)> = Vec::new();
-        let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
-        for (key, inner) in map {
-            let Kind::Text(name) = &key.kind else {
-                let found = self.describe(key);
-                let place = Value { node: key, path: value.path.clone() };
-                self.mistake(
-                    &place,
-                    format!("expected a key, found {found}"),
-                    Some(format!("keys here are {}", listed(keys))),
-                );
-                continue;
-            };
-            let place = value.key(name, key);
-            if let Some(first) = seen.get(name.as_str()) {
-                let first = (first.clone(), "first here");
-                let problem = format!("the key `{}` occurs twice", shown(name, MAX_SHOWN));
-                self.mistake_twice(&place, problem, Some("keep one of them".into()), first);
-                continue;
-            }
-            seen.insert(name, key.span.clone());
-            match keys.iter().find(|known| *known == name) {
-                Some(known) => entries.push((known, value.key(name, inner), key.span.start)),
-                None => {
-                    let problem = format!("unknown key `{}`", shown(name, MAX_SHOWN));
-                    self.mistake(&place, problem, Some(key_hint(name, keys)));
-                }
-            }
-        }
-        Some(Fields { entries })
-    }
-
     /// Reads the items of a list.
     pub(super) fn items<'n>(&mut self, value: &Value<'n>, expected: &str) -> Option<Vec<Value<'n>>> {
         if let Kind::List(list) = &value.node.kind {
@@ -237,36 +181,6 @@ impl<'t> Walk<'t> {
         };
         self.wrong_type(value, expected, hint);
         None
-    }
-
-    /// Reads a map whose keys are texts of any kind.
-    pub(super) fn entries<'n>(
-        &mut self,
-        value: &Value<'n>,
-        expected: &str,
-        example: &str,
-    ) -> Option<Vec<(Text<'n>, Value<'n>)>> {
-        let Kind::Map(map) = &value.node.kind else {
-            self.wrong_type(value, expected, Some(format!("as in `{example}`")));
-            return None;
-        };
-        let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
-        let mut entries = Vec::new();
-        for (key, inner) in map {
-            let place = Value { node: key, path: value.path.clone() };
-            let Some(text) = self.text(&place, "a text as key") else { continue };
-            let text = Text { text: text.text, value: value.key(text.text, key) };
-            if let Some(first) = seen.get(text.text) {
-                let first = (first.clone(), "first here");
-                let problem = format!("the key `{}` occurs twice", shown(text.text, MAX_SHOWN));
-                self.mistake_twice(&text.value, problem, Some("keep one of them".into()), first);
-                continue;
-            }
-            seen.insert(text.text, key.span.clone());
-            let inner = value.key(text.text, inner);
-            entries.push((text, inner));
-        }
-        Some(entries)
     }
 
     /// Reads a text.
@@ -295,6 +209,13 @@ impl<'t> Walk<'t> {
             }
             Kind::Map(_) if self.text[value.node.span.start..].starts_with("{{") => {
                 Some("a text that begins with `{` needs quotes, as in `\"{{version}}\"`".into())
+            }
+            Kind::Null if !raw.is_empty() => Some(format!("if it is meant as text: `\"{}\"`", shown(raw, 40))),
+            Kind::List(list) if list.len() == 1 => Some("write it without brackets".into()),
+            Kind::Map(map) if expected.contains("event") && map.len() == 1 => {
+                let (key, inner) = &map[0];
+                let words = format!("{} {}", self.raw(key), self.raw(inner));
+                Some(format!("write it as text: `{}`", shown(&words, MAX_SHOWN)))
             }
             Kind::Null | Kind::List(_) | Kind::Map(_) | Kind::Text(_) => None,
         };
@@ -352,14 +273,6 @@ impl<'t> Walk<'t> {
         self.wrong_type(value, expected, hint);
         None
     }
-
-    /// Reports a key that must be there.
-    pub(super) fn missing(&mut self, value: &Value<'_>, key: &str, example: &str) {
-        let start = value.node.span.start;
-        let path = if value.path.is_empty() { key.to_owned() } else { format!("{}.{key}", value.path) };
-        let problem = format!("the key `{key}` is missing");
-        self.mistake_at(start..start, &path, problem, Some(format!("add it, as in `{key}: {example}`")));
-    }
 }
 
 /// Whether a single text may stand for a list of one.
@@ -367,53 +280,4 @@ impl<'t> Walk<'t> {
 pub(super) enum Single {
     Allowed,
     Refused,
-}
-
-/// Writes names one after the other, in backticks.
-pub(super) fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// Keys that belong elsewhere than where people first look for them.
-const HOMES: &[(&str, &str)] = &[
-    ("on", "a row of `tags`"),
-    ("tag", "a row of `tags`"),
-    ("also", "a row of `tags`"),
-    ("rolling", "a row of `tags`"),
-    ("immutable", "a row of `tags`"),
-    ("index", "a row of `tags`"),
-    ("keep", "a row of `tags` or `untagged`"),
-    ("match", "a row of `tags`"),
-    ("platforms", "`checks`"),
-    ("size", "`checks`"),
-    ("files", "`references`"),
-    ("branches", "`references`"),
-    ("require-registry", "`references`"),
-    ("rename", "an item of `mirrors`"),
-    ("only", "an item of `mirrors`"),
-    ("workflow", "`upstream`"),
-    ("issue", "`upstream`"),
-    ("images", "the top of the file"),
-    ("untagged", "the top of the file"),
-    ("keep-at-least", "the top of the file"),
-    ("protect", "the top of the file"),
-    ("mirrors", "the top of the file"),
-    ("checks", "the top of the file"),
-    ("references", "the top of the file"),
-    ("visibility", "the top of the file"),
-    ("release-notes", "the top of the file"),
-    ("unreadable", "the top of the file"),
-];
-
-fn key_hint(name: &str, keys: &[&'static str]) -> String {
-    if name == "<<" {
-        return "merging maps is not supported; write the keys out".to_owned();
-    }
-    if let Some((_, home)) = HOMES.iter().find(|(key, _)| *key == name) {
-        return format!("`{name}` belongs to {home}; keys here are {}", listed(keys));
-    }
-    match nearest(name, keys.iter().copied()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("keys here are {}", listed(keys)),
-    }
 }

@@ -1,0 +1,177 @@
+//! The keys of a policy's maps: which there are, which are missing, twice or misspelt.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use super::{
+    node::Kind,
+    walk::{MAX_SHOWN, Text, Value, Walk},
+};
+use crate::policy::diagnostic::{nearest, shown};
+
+/// The values of a map by their keys.
+#[derive(Debug)]
+pub(super) struct Fields<'n> {
+    entries: Vec<(&'static str, Value<'n>, Range<usize>)>,
+    /// Keys that others were probably meant to be: they are not missing as well.
+    misspelt: Vec<&'static str>,
+    /// Whether a merge (`<<`) was to bring further keys.
+    merges: bool,
+}
+
+impl<'n> Fields<'n> {
+    /// Returns the value of a key.
+    pub(super) fn get(&self, key: &str) -> Option<&Value<'n>> {
+        self.entries.iter().find(|(name, ..)| *name == key).map(|(_, value, _)| value)
+    }
+
+    /// Tells whether a key is there, or was probably meant to be.
+    pub(super) fn intends(&self, key: &str) -> bool {
+        self.merges || self.get(key).is_some() || self.misspelt.contains(&key)
+    }
+
+    /// Returns where a key is written.
+    pub(super) fn key_span(&self, key: &str) -> Option<Range<usize>> {
+        self.entries.iter().find(|(name, ..)| *name == key).map(|(.., span)| span.clone())
+    }
+}
+
+impl Walk<'_> {
+    /// Reads a map with these keys; others are mistakes, and so are keys that occur twice.
+    pub(super) fn fields<'n>(
+        &mut self,
+        value: &Value<'n>,
+        expected: &str,
+        keys: &[&'static str],
+    ) -> Option<Fields<'n>> {
+        let Kind::Map(map) = &value.node.kind else {
+            let hint = format!("its keys are {}", listed(keys));
+            self.wrong_type(value, expected, Some(hint));
+            return None;
+        };
+        let mut fields = Fields { entries: Vec::new(), misspelt: Vec::new(), merges: false };
+        let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
+        for (key, inner) in map {
+            let Kind::Text(name) = &key.kind else {
+                let found = self.describe(key);
+                let place = Value { node: key, path: value.path.clone() };
+                self.mistake(&place, format!("expected a key, found {found}"), Some(keys_here(keys)));
+                continue;
+            };
+            let place = value.key(name, key);
+            if let Some(first) = seen.get(name.as_str()) {
+                let first = (first.clone(), "first here");
+                let problem = format!("the key `{}` occurs twice", shown(name, MAX_SHOWN));
+                self.mistake_twice(&place, problem, Some("keep one of them".into()), first);
+                continue;
+            }
+            seen.insert(name, key.span.clone());
+            match keys.iter().find(|known| *known == name) {
+                Some(known) => fields.entries.push((known, value.key(name, inner), key.span.clone())),
+                None => {
+                    let problem = format!("unknown key `{}`", shown(name, MAX_SHOWN));
+                    fields.misspelt.extend(nearest(name, keys.iter().copied()));
+                    fields.merges |= name == "<<";
+                    self.mistake(&place, problem, Some(key_hint(name, keys)));
+                }
+            }
+        }
+        Some(fields)
+    }
+
+    /// Reads a map whose keys are texts of any kind.
+    pub(super) fn entries<'n>(
+        &mut self,
+        value: &Value<'n>,
+        expected: &str,
+        example: &str,
+    ) -> Option<Vec<(Text<'n>, Value<'n>)>> {
+        let Kind::Map(map) = &value.node.kind else {
+            self.wrong_type(value, expected, Some(format!("as in `{example}`")));
+            return None;
+        };
+        let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
+        let mut entries = Vec::new();
+        for (key, inner) in map {
+            let place = Value { node: key, path: value.path.clone() };
+            let Some(text) = self.text(&place, "a text as key") else { continue };
+            let text = Text { text: text.text, value: value.key(text.text, key) };
+            if let Some(first) = seen.get(text.text) {
+                let first = (first.clone(), "first here");
+                let problem = format!("the key `{}` occurs twice", shown(text.text, MAX_SHOWN));
+                self.mistake_twice(&text.value, problem, Some("keep one of them".into()), first);
+                continue;
+            }
+            seen.insert(text.text, key.span.clone());
+            let inner = value.key(text.text, inner);
+            entries.push((text, inner));
+        }
+        Some(entries)
+    }
+
+    /// Reports that a key must be there, unless it was probably meant to be.
+    pub(super) fn missing(&mut self, value: &Value<'_>, fields: &Fields<'_>, key: &str, example: &str) {
+        if fields.intends(key) {
+            return;
+        }
+        let start = value.node.span.start;
+        let path = if value.path.is_empty() { key.to_owned() } else { format!("{}.{key}", value.path) };
+        let problem = format!("the key `{key}` is missing");
+        self.mistake_at(start..start, &path, problem, Some(format!("add it, as in `{key}: {example}`")));
+    }
+}
+
+/// Writes names one after the other, in backticks.
+pub(super) fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Keys that belong elsewhere than where people first look for them.
+const HOMES: &[(&str, &str)] = &[
+    ("on", "a row of `tags`"),
+    ("tag", "a row of `tags`"),
+    ("also", "a row of `tags`"),
+    ("rolling", "a row of `tags`"),
+    ("immutable", "a row of `tags`"),
+    ("index", "a row of `tags`"),
+    ("keep", "a row of `tags` or `untagged`"),
+    ("match", "a row of `tags`"),
+    ("platforms", "`checks`"),
+    ("size", "`checks`"),
+    ("files", "`references`"),
+    ("branches", "`references`"),
+    ("require-registry", "`references`"),
+    ("rename", "an item of `mirrors`"),
+    ("only", "an item of `mirrors`"),
+    ("workflow", "`upstream`"),
+    ("issue", "`upstream`"),
+    ("images", "the top of the file"),
+    ("untagged", "the top of the file"),
+    ("keep-at-least", "the top of the file"),
+    ("protect", "the top of the file"),
+    ("mirrors", "the top of the file"),
+    ("checks", "the top of the file"),
+    ("references", "the top of the file"),
+    ("visibility", "the top of the file"),
+    ("release-notes", "the top of the file"),
+    ("unreadable", "the top of the file"),
+];
+
+fn key_hint(name: &str, keys: &[&'static str]) -> String {
+    if name == "<<" {
+        return "merging maps is not supported; write the keys out".to_owned();
+    }
+    if let Some((_, home)) = HOMES.iter().find(|(key, _)| *key == name) {
+        return format!("`{name}` belongs to {home}");
+    }
+    match nearest(name, keys.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => keys_here(keys),
+    }
+}
+
+fn keys_here(keys: &[&'static str]) -> String {
+    match keys {
+        [only] => format!("the only key here is `{only}`"),
+        keys => format!("keys here are {}", listed(keys)),
+    }
+}
