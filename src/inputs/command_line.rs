@@ -74,15 +74,8 @@ fn command() -> Command {
             "" => input.summary.to_owned(),
             default => format!("{} [default: {default}]", input.summary),
         };
-        command = command.arg(
-            Arg::new(input.name)
-                .long(input.name)
-                .value_name(input.placeholder)
-                .help(help)
-                // `--ref -x` should reach the check of `ref`, not look like another option.
-                .allow_hyphen_values(false)
-                .global(true),
-        );
+        command =
+            command.arg(Arg::new(input.name).long(input.name).value_name(input.placeholder).help(help).global(true));
     }
     command
         .arg(

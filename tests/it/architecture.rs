@@ -71,8 +71,9 @@ fn rust_files(folder: &str) -> Vec<PathBuf> {
 /// The code of a file that ships: comment lines blanked, and nothing from its tests on.
 fn code(file: &Path) -> String {
     let text = fs::read_to_string(root().join(file)).unwrap();
-    text.lines()
-        .take_while(|line| line.trim() != "#[cfg(test)]")
+    let ships = text.split("\n#[cfg(test)]\nmod ").next().unwrap();
+    ships
+        .lines()
         .map(|line| if line.trim_start().starts_with("//") { "" } else { line })
         .flat_map(|line| [line, "\n"])
         .collect()

@@ -33,6 +33,10 @@ struct Output {
     description: String,
 }
 
+/// The outputs, as they are to be named wherever they are written or described.
+const OUTPUTS: &[&str] =
+    &["tags", "tag-names", "version", "labels", "digest", "digests", "image-refs", "moved", "stayed", "exists", "json"];
+
 fn read(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -66,6 +70,14 @@ fn action_inputs_are_the_table() {
         assert_eq!(input.default, definition.default, "default of {}", definition.name);
         assert_eq!(input.description, definition.summary, "description of {}", definition.name);
     }
+}
+
+#[test]
+fn action_outputs_are_the_reports() {
+    let Action { outputs, .. } = action();
+    let mut expected = OUTPUTS.to_vec();
+    expected.sort_unstable();
+    assert_eq!(outputs.keys().collect::<Vec<_>>(), expected);
 }
 
 #[test]
