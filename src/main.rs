@@ -29,6 +29,7 @@ use ghcr_lifecycle::{
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
+    #[expect(clippy::disallowed_methods, reason = "the command line is read here, once")]
     let arguments: Vec<String> = std::env::args_os().skip(1).map(|text| text.to_string_lossy().into_owned()).collect();
     let variables = runner::environment();
     let under_actions = variables.get("GITHUB_ACTIONS").is_some_and(|value| value == "true");

@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::{
+    model::Tag,
     policy::{
         example::{Example, examples},
         inversion::shown_pattern,
-        rules::{Condition, Policy, TagMatcher, TagRule},
+        rules::{Policy, TagMatcher, TagRule},
         template::Template,
     },
     report::words,
@@ -70,46 +71,42 @@ fn row(rule: &TagRule, policy: &Policy, now: DateTime<Utc>) -> RowCheck {
             event: None,
         });
     }
-    let roles: [(&'static str, &[Template], fn(&Example) -> &[crate::model::Tag]); 3] = [
-        ("tag", &rule.tag, |example| &example.row.tag),
-        ("also", &rule.also, |example| &example.row.also),
-        ("rolling", &rule.rolling, |example| &example.row.rolling),
-    ];
-    for (role, list, given) in roles {
+    let example = examples.first();
+    let mut add = |role, list: &[Template], tags: Option<&[Tag]>| {
         for (index, template) in list.iter().enumerate() {
-            templates.extend(entry(rule, role, template, examples.first(), |example| given(example).get(index)));
+            let tag = tags.and_then(|tags| tags.get(index));
+            templates.push(entry(rule, role, template, example.filter(|_| tag.is_some()), tag));
         }
-    }
-    if let Some(template) = &rule.index {
-        templates.extend(entry(rule, "index", template, None, |_| None));
-    }
+    };
+    add("tag", &rule.tag, example.map(|example| example.row.tag.as_slice()));
+    add("also", &rule.also, example.map(|example| example.row.also.as_slice()));
+    add("rolling", &rule.rolling, example.map(|example| example.row.rolling.as_slice()));
+    add("index", rule.index.as_slice(), None);
     RowCheck { row: rule.row.to_string(), templates }
 }
 
-/// One line for each pattern that a template inverts to: entries of `on` that differ give patterns that differ.
+/// Entries of `on` that differ may give patterns that differ: any of them explains a tag.
 fn entry(
     rule: &TagRule,
     role: &'static str,
     template: &Template,
     example: Option<&Example>,
-    given: impl Fn(&Example) -> Option<&crate::model::Tag>,
-) -> Vec<TemplateCheck> {
+    tag: Option<&Tag>,
+) -> TemplateCheck {
     let mut patterns: Vec<String> = Vec::new();
-    let conditions: Vec<&Condition> =
-        rule.on.iter().filter(|entry| !entry.negated).map(|entry| &entry.condition).collect();
-    for condition in conditions {
-        let pattern = shown_pattern(template, condition);
+    for entry in rule.on.iter().filter(|entry| !entry.negated) {
+        let pattern = shown_pattern(template, &entry.condition);
         if !patterns.contains(&pattern) {
             patterns.push(pattern);
         }
     }
-    vec![TemplateCheck {
+    TemplateCheck {
         role,
         template: template.as_str().to_owned(),
         pattern: patterns.join(" or "),
-        example: example.and_then(given).map(ToString::to_string),
+        example: tag.map(ToString::to_string),
         event: example.map(|example| words::event(&example.context)),
-    }]
+    }
 }
 
 impl PolicyCheck {

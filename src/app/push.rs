@@ -1,6 +1,6 @@
 //! Mode `push`: an image from its source to a registry, under every tag that the event gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use crate::{
     collect::{
@@ -131,9 +131,9 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         manifests: &mut BTreeMap<(ImageName, Digest), RawManifest>,
     ) -> Result<(), Error> {
         let key = (name.clone(), digest.clone());
-        if !manifests.contains_key(&key) {
+        if let Entry::Vacant(vacant) = manifests.entry(key) {
             let published = PublishedSource { writer: self.writer, image: name, digest };
-            manifests.insert(key, published.root().await?);
+            vacant.insert(published.root().await?);
         }
         Ok(())
     }

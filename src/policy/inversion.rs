@@ -143,9 +143,8 @@ impl Alternative {
             // A `-` may have been another character and 8 hex digits may be the hash of another name; any other name
             // stands in the tag as it is.
             let is_own_name = |name: &str| {
-                !name.contains('-')
-                    && !name.starts_with('_')
-                    && !(name.len() == CUT_HASH && name.bytes().all(|b| b.is_ascii_hexdigit()))
+                let is_hash = name.len() == CUT_HASH && name.bytes().all(|b| b.is_ascii_hexdigit());
+                !(name.contains('-') || name.starts_with('_') || is_hash)
             };
             let excluded = found
                 .branch
@@ -202,7 +201,7 @@ pub fn shown_pattern(template: &Template, condition: &Condition) -> String {
         }
     }
     shown.push('$');
-    shown.replace("(?:", "(").replace("(0|[1-9][0-9]*)", "[0-9]+")
+    shown.replace("(?:", "(").replace("(0|[1-9][0-9]*)", "[0-9]+").replace("\\-", "-")
 }
 
 /// Writes the expression for a template under one entry of `on`; `cut` is the form for names that were cut.

@@ -353,7 +353,7 @@ impl SampleImage {
     ///
     /// # Errors
     /// If a file or folder cannot be written.
-    #[allow(clippy::disallowed_methods, reason = "sample images are written for other programs to read")]
+    #[expect(clippy::disallowed_methods, reason = "sample images are written for other programs to read")]
     pub fn write_layout(&self, folder: &Path) -> io::Result<()> {
         fs::create_dir_all(folder.join("blobs").join("sha256"))?;
         for (path, bytes) in self.layout_files() {
@@ -366,7 +366,7 @@ impl SampleImage {
     ///
     /// # Errors
     /// If the file cannot be written.
-    #[allow(clippy::disallowed_methods, reason = "sample images are written for other programs to read")]
+    #[expect(clippy::disallowed_methods, reason = "sample images are written for other programs to read")]
     pub fn write_tar(&self, file: &Path) -> io::Result<()> {
         fs::write(file, self.layout_tar())
     }

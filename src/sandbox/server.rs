@@ -47,6 +47,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// As [`Sandbox::start`].
+    #[expect(clippy::disallowed_methods, reason = "the sandbox is a server")]
     pub fn start_blocking(options: Options) -> io::Result<Self> {
         let listener = StdListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
         listener.set_nonblocking(true)?;

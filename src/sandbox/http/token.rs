@@ -66,7 +66,7 @@ fn grants(exchange: &Exchange) -> Vec<Grant> {
         .collect()
 }
 
-#[allow(clippy::disallowed_methods, reason = "the sandbox is a world of its own, with a clock")]
+#[expect(clippy::disallowed_methods, reason = "the sandbox is a world of its own, with a clock")]
 pub(super) fn nanoseconds() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos())
 }
