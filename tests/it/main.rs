@@ -1,5 +1,6 @@
 //! Tests of the adapters against real peers and hostile ones.
 
+mod hostile;
 mod http;
 mod peers;
 mod registry;
