@@ -91,7 +91,7 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
     let width = variables.get("COLUMNS").and_then(|text| text.parse().ok()).filter(|_| !inputs.under_actions);
     #[cfg(feature = "sandbox")]
     if inputs.mode == Mode::Demo {
-        return Err(Error::input("soon"));
+        return demo(inputs).await;
     }
     let context = context(inputs, variables)?;
     let http = HttpClient::new(&HttpOptions {
@@ -147,6 +147,15 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
         }
     };
     Ok(Finished::of(&report, width))
+}
+
+#[cfg(feature = "sandbox")]
+async fn demo(inputs: &Inputs) -> Result<Finished, Error> {
+    let demo = app::demo::Demo::start().await?;
+    let credentials =
+        CredentialOptions { github_token: demo.token(), ghcr_host: demo.host(), ..CredentialOptions::default() };
+    let registry = RegistryClient::new(HttpClient::new(&HttpOptions::default())?, credentials);
+    demo.play(&registry, inputs.now.unwrap_or_else(runner::now)).await
 }
 
 /// Reads the event. A run at a terminal counts as one that somebody dispatched.

@@ -120,7 +120,7 @@ impl HttpClient {
             .build()
             .map_err(Lost::Invalid)?;
         let exchange = async {
-            let response = self.below(url).execute(request).await.map_err(Lost::Connection)?;
+            let response = self.below(url).execute(request).await.map_err(Lost::connection)?;
             read(response, take).await
         };
         tokio::time::timeout(SMALL_REQUEST, exchange).await.unwrap_or(Err(Lost::Stalled("no answer within 60 s")))
@@ -140,7 +140,7 @@ pub(crate) async fn read(response: Response, take: Take) -> Result<Answer, Lost>
 
 async fn read_whole(mut response: Response, limit: usize) -> Result<Bytes, Lost> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(Lost::Connection)? {
+    while let Some(chunk) = response.chunk().await.map_err(Lost::connection)? {
         if body.len() + chunk.len() > limit {
             return Err(Lost::TooLarge(limit));
         }

@@ -59,6 +59,11 @@ pub(crate) enum Lost {
 }
 
 impl Lost {
+    /// Wraps a connection's failure without its address, whose query may be a signature.
+    pub(crate) fn connection(error: reqwest::Error) -> Self {
+        Self::Connection(error.without_url())
+    }
+
     fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut below = self.source();

@@ -67,7 +67,8 @@ impl RegistryClient {
         let answer = self.call(operation, &scope, &Request::new(Method::HEAD, url), Take::Whole(0)).await?.answer;
         let length = answer.header(CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
         Ok(match answer.status.as_u16() {
-            200 => length.is_none_or(|length| length == blob.size),
+            // Some answer HEAD with a length of 0, as if it were about the answer itself.
+            200 => length.is_none_or(|length| length == blob.size || length == 0),
             // The way to storage is shown only for a blob that is known; storage itself may refuse HEAD.
             307 => true,
             _ => false,
@@ -97,7 +98,7 @@ fn chunks(response: Response) -> impl stream::Stream<Item = io::Result<Bytes>> +
         let chunk = tokio::time::timeout(STALL, response.chunk())
             .await
             .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the download stands still"))?
-            .map_err(io::Error::other)?;
+            .map_err(|error| io::Error::other(error.without_url()))?;
         Ok(chunk.map(|chunk| (chunk, response)))
     })
 }

@@ -71,7 +71,7 @@ impl CredentialOptions {
 /// Spells a registry's host in one way: lower case, and Docker Hub by the name that image references give it.
 fn canonical(host: &str) -> String {
     match host.trim().to_ascii_lowercase().as_str() {
-        "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => "docker.io".to_owned(),
+        "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
         other => other.to_owned(),
     }
 }

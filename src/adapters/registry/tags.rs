@@ -12,6 +12,7 @@ use super::{
     client::Called,
     location::{location, next_page},
     refusal::{Right, envelope, has_code, words},
+    upload::MAX_ANSWER,
 };
 use crate::{
     adapters::http::{Answer, Request, Take, quoted},
@@ -114,7 +115,7 @@ impl RegistryClient {
     ) -> Result<Vec<Tag>, PortError> {
         let scope = Scope::new(image, Right::Write);
         let probe = Request::new(Method::POST, self.url(operation, image, "blobs/uploads/")?);
-        let answer = match self.call(operation, &scope, &probe, Take::Whole(0x1_0000)).await {
+        let answer = match self.call(operation, &scope, &probe, Take::Whole(MAX_ANSWER)).await {
             Ok(Called { answer, .. }) => answer,
             Err(error) if error.kind == PortErrorKind::Denied => return Err(denied(refused)),
             Err(error) => return Err(error),
@@ -132,7 +133,7 @@ impl RegistryClient {
     /// Ends an upload that nothing will follow. It would end by itself, so a failure changes nothing.
     pub(super) async fn cancel_upload(&self, operation: &str, scope: &Scope<'_>, upload: Url) {
         let cancel = Request::new(Method::DELETE, upload);
-        if let Err(error) = self.call(operation, scope, &cancel, Take::Whole(0x1_0000)).await {
+        if let Err(error) = self.call(operation, scope, &cancel, Take::Whole(MAX_ANSWER)).await {
             tracing::debug!(%error, "the upload could not be cancelled");
         }
     }

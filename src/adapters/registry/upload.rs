@@ -33,7 +33,7 @@ const COMMIT: Duration = Duration::from_secs(5 * 60);
 const WATCH: Duration = Duration::from_secs(5);
 
 /// The largest answer to an upload's requests, in bytes.
-const MAX_ANSWER: usize = 64 * 1024;
+pub(super) const MAX_ANSWER: usize = 64 * 1024;
 
 /// Errors after which a new upload of the same bytes may succeed; GHCR has them sporadically.
 const LOST_UPLOAD: [OciErrorCode; 4] = [
@@ -183,7 +183,7 @@ impl RegistryClient {
                 request = request.header(AUTHORIZATION, header);
             }
             watched(&progress, async {
-                let response = request.send().await.map_err(Lost::Connection)?;
+                let response = request.send().await.map_err(Lost::connection)?;
                 read(response, Take::Whole(MAX_ANSWER)).await
             })
             .await
