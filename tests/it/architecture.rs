@@ -12,12 +12,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("app", &["collect", "error", "event", "execute", "inputs", "model", "policy", "ports", "report", "sandbox"]),
     ("adapters", &["ports", "model"]),
     ("inputs", &["policy", "model"]),
-    ("collect", &["ports", "model"]),
+    // The plan says which facts it rests on; nobody else could ask for just those.
+    ("collect", &["ports", "policy", "event", "model"]),
     ("policy", &["event", "model"]),
     ("execute", &["ports", "policy", "model"]),
     ("event", &["model"]),
     ("ports", &["model"]),
-    ("report", &["policy", "execute", "model"]),
+    // It says what happened as well as what became of it.
+    ("report", &["policy", "execute", "event", "model"]),
     ("sandbox", &["model"]),
     ("model", &[]),
     ("error", &["inputs", "ports", "policy", "event", "execute", "model"]),

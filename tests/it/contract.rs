@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use ghcr_lifecycle::inputs::INPUTS;
+use ghcr_lifecycle::{
+    inputs::INPUTS,
+    policy::config,
+    report::{OUTPUTS, diagnostics},
+};
 use serde::Deserialize;
 
 /// `action.yml`, as far as the contract goes
@@ -32,10 +36,6 @@ struct Input {
 struct Output {
     description: String,
 }
-
-/// The outputs, as they are to be named wherever they are written or described.
-const OUTPUTS: &[&str] =
-    &["tags", "tag-names", "version", "labels", "digest", "digests", "image-refs", "moved", "stayed", "exists", "json"];
 
 fn read(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -75,9 +75,9 @@ fn action_inputs_are_the_table() {
 #[test]
 fn action_outputs_are_the_reports() {
     let Action { outputs, .. } = action();
-    let mut expected = OUTPUTS.to_vec();
-    expected.sort_unstable();
-    assert_eq!(outputs.keys().collect::<Vec<_>>(), expected);
+    let given: BTreeMap<&str, &str> =
+        outputs.iter().map(|(name, output)| (name.as_str(), output.description.as_str())).collect();
+    assert_eq!(given, BTreeMap::from(OUTPUTS));
 }
 
 #[test]
@@ -116,4 +116,73 @@ fn the_readme_has_a_row_for_every_input_and_output() {
     for output in action().outputs.keys() {
         assert!(rows.contains_key(output), "README.md has no row for output `{output}`");
     }
+}
+
+/// The README's blocks of code in one language.
+fn readme_blocks(language: &str) -> Vec<String> {
+    let text = read("README.md");
+    let mut blocks = Vec::new();
+    let mut rest = text.as_str();
+    let fence = format!("```{language}\n");
+    while let Some(start) = rest.find(&fence) {
+        let block = &rest[start + fence.len()..];
+        let end = block.find("```").unwrap();
+        blocks.push(block[..end].to_owned());
+        rest = &block[end..];
+    }
+    blocks
+}
+
+#[test]
+fn the_policies_of_the_readme_are_valid() {
+    let policies: Vec<String> =
+        readme_blocks("yaml").into_iter().filter(|block| block.starts_with("version:")).collect();
+    assert!(!policies.is_empty());
+    for text in policies {
+        if let Err(found) = config::parse(&text) {
+            panic!("{}", diagnostics::render("README.md", &text, &found));
+        }
+    }
+}
+
+#[test]
+fn the_workflow_of_the_readme_gives_inputs_that_exist() {
+    #[derive(Deserialize)]
+    struct Workflow {
+        jobs: BTreeMap<String, Job>,
+    }
+    #[derive(Deserialize)]
+    struct Job {
+        steps: Vec<Step>,
+    }
+    #[derive(Deserialize)]
+    struct Step {
+        uses: Option<String>,
+        #[serde(default)]
+        with: BTreeMap<String, serde_json::Value>,
+    }
+    let mut ours = 0;
+    for text in readme_blocks("yaml").into_iter().filter(|block| block.contains("\njobs:")) {
+        let workflow: Workflow = serde_yaml::from_str(&text).unwrap();
+        for step in workflow.jobs.into_values().flat_map(|job| job.steps) {
+            if step.uses.is_some_and(|action| action.contains("ghcr-lifecycle")) {
+                ours += 1;
+                for name in step.with.keys() {
+                    assert!(INPUTS.iter().any(|input| input.name == *name), "README.md gives input `{name}`");
+                }
+            }
+        }
+    }
+    assert!(ours > 0);
+}
+
+/// The mistake that the README shows is shown that way.
+#[test]
+fn the_message_of_the_readme_is_the_real_one() {
+    let [shown] = readme_blocks("text").try_into().unwrap();
+    let text =
+        format!("version: 1\nimages: [ghcr.io/kyklos/kyklos]\n{}tags:\n  - on: relase\n    tag: x\n", "#\n".repeat(4));
+    let found = config::parse(&text).unwrap_err();
+    let rendered = diagnostics::render(".github/ghcr-lifecycle.yml", &text, &found);
+    assert_eq!(shown.trim(), rendered.trim());
 }
