@@ -2,6 +2,7 @@
 
 mod hostile;
 mod http;
+mod image_name;
 mod peers;
 mod registry;
 mod scripted;
