@@ -2,8 +2,6 @@
 
 use std::{fmt, str::FromStr};
 
-use oci_distribution::Reference;
-
 use super::{Digest, Tag};
 
 /// A fully qualified image name, `ghcr.io/owner/name`: a registry host and a repository in it, in lower case.
@@ -78,19 +76,63 @@ impl FromStr for ImageName {
             problem: problem.to_owned(),
         };
         let lower = text.trim().to_lowercase();
-        match lower.split_once('/') {
-            Some((first, rest)) if names_a_registry(first) && !rest.is_empty() => {}
+        let (registry, repository) = match lower.split_once('/') {
+            Some((first, rest)) if names_a_registry(first) && !rest.is_empty() => (first, rest),
             _ => return Err(fail("it must begin with its registry, as in `ghcr.io/owner/name`")),
-        }
-        if lower.contains('@') {
+        };
+        if repository.contains('@') {
             return Err(fail("a digest belongs to a reference, not to a name"));
         }
-        if lower.rsplit('/').next().is_some_and(|last| last.contains(':')) {
+        if repository.contains(':') {
             return Err(fail("a tag belongs to a reference, not to a name"));
         }
-        let reference: Reference = lower.parse().map_err(|error| fail(&format!("{error}")))?;
-        Ok(Self { registry: reference.registry().to_owned(), repository: reference.repository().to_owned() })
+        if !is_host(registry) {
+            return Err(fail("its registry is no host name"));
+        }
+        if !repository.split('/').all(is_path_segment) {
+            return Err(fail(
+                "each part of its path is made of letters and digits, joined by `.`, `_`, `__` or any number of `-`",
+            ));
+        }
+        // Docker Hub has two names for itself, and one for the owner of images without an owner.
+        let registry = if registry == "index.docker.io" { "docker.io" } else { registry };
+        let repository = match repository {
+            official if registry == "docker.io" && !official.contains('/') => format!("library/{official}"),
+            whole => whole.to_owned(),
+        };
+        if repository.len() > MAX_REPOSITORY_LENGTH {
+            return Err(fail("its path is longer than 255 characters"));
+        }
+        Ok(Self { registry: registry.to_owned(), repository })
     }
+}
+
+/// The longest path that registries take, in characters.
+const MAX_REPOSITORY_LENGTH: usize = 255;
+
+/// Tells whether `text` is a host name or an IPv4 address, with or without a port.
+fn is_host(text: &str) -> bool {
+    let (name, port) = text.split_once(':').unwrap_or((text, "0"));
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.split('.').all(is_label) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Tells whether `text` fits `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+/// ([distribution spec](https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests)).
+///
+/// By hand: the regular expression that other implementations use costs more memory than all else that tagging does.
+fn is_path_segment(text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.starts_with(is_word)
+        && text.ends_with(is_word)
+        && text
+            .split(is_word)
+            .all(|joint| matches!(joint, "" | "." | "_" | "__") || joint.bytes().all(|byte| byte == b'-'))
 }
 
 impl fmt::Display for ImageName {

@@ -18,6 +18,7 @@ mod fixtures;
 mod git;
 mod github;
 mod http;
+mod image_name;
 mod peers;
 mod policy_file;
 mod programs;

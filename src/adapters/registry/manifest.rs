@@ -1,6 +1,9 @@
 //! Manifests: read with their digests checked, written byte for byte.
 
-use oci_distribution::errors::OciErrorCode;
+use oci_distribution::{
+    errors::OciErrorCode,
+    manifest::{IMAGE_MANIFEST_LIST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE},
+};
 use reqwest::{
     Method,
     header::{ACCEPT, CONTENT_TYPE, HeaderValue},
@@ -14,7 +17,7 @@ use super::{
 use crate::{
     adapters::http::{Answer, Request, Take, quoted},
     model::{
-        Digest, ImageName, ManifestReference, RawManifest,
+        Digest, ImageName, ManifestKind, ManifestReference, RawManifest,
         manifest::{MANIFEST_MEDIA_TYPES, MAX_MANIFEST_BYTES},
     },
     ports::{PortError, PortErrorKind},
@@ -114,6 +117,8 @@ impl RegistryClient {
     }
 }
 
+const INDEX_MEDIA_TYPES: [&str; 2] = [OCI_IMAGE_INDEX_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE];
+
 const MISSING_PART: [OciErrorCode; 3] =
     [OciErrorCode::ManifestBlobUnknown, OciErrorCode::BlobUnknown, OciErrorCode::ManifestUnknown];
 
@@ -154,7 +159,15 @@ fn verified_manifest(
         return Err(malformed(format!("its bytes have digest {}, but the registry says {said}", manifest.digest)));
     }
     manifest.media_type = match header.as_deref() {
-        Some(known) if MANIFEST_MEDIA_TYPES.contains(&known) => known.to_owned(),
+        Some(known) if MANIFEST_MEDIA_TYPES.contains(&known) => {
+            // One document that two readers take for two things is an attack, not a mistake (CVE-2021-41190).
+            let said_index = INDEX_MEDIA_TYPES.contains(&known);
+            if manifest.parse().is_ok_and(|document| matches!(document.kind, ManifestKind::Index { .. }) != said_index)
+            {
+                return Err(malformed(format!("its media type `{known}` contradicts its content")));
+            }
+            known.to_owned()
+        }
         // Plain file servers know only these; the document says what it is.
         None | Some("" | "application/json" | "text/plain" | "application/octet-stream") => {
             let document =

@@ -21,7 +21,16 @@ async fn a_manifest_is_what_its_digest_says() {
         (good.clone().with("docker-content-digest", &other), tag("v1").into(), "the registry says"),
         (good.clone().with("docker-content-digest", "md5:1"), tag("v1").into(), "answered the digest `md5:1`"),
         (good.clone(), ManifestReference::Digest(other), "was asked for"),
-        (Reply::new(200).with("content-type", "text/html").body(bytes), tag("v1").into(), "media type `text/html`"),
+        (
+            Reply::new(200).with("content-type", "text/html").body(bytes.clone()),
+            tag("v1").into(),
+            "media type `text/html`",
+        ),
+        (
+            Reply::new(200).with("content-type", "application/vnd.oci.image.index.v1+json").body(bytes),
+            tag("v1").into(),
+            "contradicts its content",
+        ),
         (good.body(vec![b' '; 4 * 1024 * 1024 + 1]), tag("v1").into(), "larger than 4194304 bytes"),
         (Reply::new(200).body("<html>"), tag("v1").into(), "cannot be read"),
     ] {
