@@ -39,7 +39,10 @@ fn main() -> ExitCode {
             let text = error.render();
             if under_actions {
                 let mut annotations = Annotations::default();
-                print(&annotations.render(&Annotation::new(Severity::Error, text.trim_end())));
+                print(
+                    &annotations
+                        .render(&Annotation::new(Severity::Error, text.trim_end().trim_start_matches("error: "))),
+                );
             }
             show_error(&text, under_actions);
             ExitCode::from(error.kind.exit_code())

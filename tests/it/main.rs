@@ -17,6 +17,7 @@ mod events;
 mod fixtures;
 mod git;
 mod github;
+mod hostile;
 mod http;
 mod image_name;
 mod peers;
