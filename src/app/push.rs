@@ -282,12 +282,10 @@ impl<W: RegistryWriter> ImageSource for PublishedSource<'_, W> {
         self.get(&descriptor.digest).await
     }
 
+    /// Only configurations are read from a published image.
     async fn blob(&self, descriptor: &Descriptor) -> Result<crate::ports::BlobStream, PortError> {
-        Err(PortError::new(
-            PortErrorKind::NotFound,
-            format!("read the blob {}", descriptor.digest),
-            "a published image is not copied",
-        ))
+        let bytes = self.writer.small_blob(self.image, descriptor).await?;
+        Ok(Box::pin(std::io::Cursor::new(bytes)))
     }
 
     fn mount_from(&self) -> Option<&ImageName> {

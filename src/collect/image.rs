@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::io::AsyncReadExt as _;
+
 use crate::{
-    model::{Descriptor, Digest, Manifest, ManifestKind, RawManifest},
+    model::{Descriptor, Digest, Manifest, ManifestKind, RawManifest, manifest::Platform},
     ports::{ImageSource, PortError, PortErrorKind},
 };
 
@@ -37,6 +39,30 @@ impl Image {
     pub fn root(&self) -> &RawManifest {
         &self.parts.last().expect("an image has at least its own manifest").manifest
     }
+}
+
+/// The largest image configuration that is read for its platform, in bytes.
+const MAX_CONFIG: u64 = 4 * 1024 * 1024;
+
+/// Reads what a single image runs on from its configuration. One that says nothing of it (an artifact's) has no platform.
+async fn platform_of<S: ImageSource>(source: &S, config: &Descriptor) -> Result<Option<String>, PortError> {
+    if config.size > MAX_CONFIG || !config.media_type.contains("image") {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    let stream = source.blob(config).await?;
+    let read = stream.take(MAX_CONFIG).read_to_end(&mut bytes).await;
+    let malformed = |detail: &str| {
+        PortError::new(PortErrorKind::Malformed, format!("read the image configuration {}", config.digest), detail)
+    };
+    read.map_err(|error| malformed("it cannot be read").with_source(error))?;
+    if Digest::of(&bytes) != config.digest {
+        return Err(malformed("its content does not match its digest"));
+    }
+    Ok(serde_json::from_slice::<Platform>(&bytes)
+        .ok()
+        .filter(|platform| !platform.os.is_empty() && !platform.architecture.is_empty())
+        .map(|platform| platform.to_string()))
 }
 
 /// Reads an image from its source: every manifest, no blob but none is left out.
@@ -78,6 +104,10 @@ pub async fn read_image<S: ImageSource>(source: &S) -> Result<Image, PortError> 
         })?;
         match manifest.kind {
             ManifestKind::Image { config, layers } => {
+                let platform = match platform {
+                    None if depth == 0 => platform_of(source, &config).await?,
+                    listed => listed,
+                };
                 if let Some(platform) = platform {
                     platforms.entry(platform).or_insert_with(|| raw.digest.clone());
                 }

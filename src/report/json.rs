@@ -1,7 +1,11 @@
 //! The report as one JSON document: docker/metadata-action's keys first (`tags`, `tag-names`, `labels`, `annotations`),
 //! ours beside them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
+
+use crate::model::Digest;
 
 use super::{
     ImageReport, Report, TagLine,
@@ -21,6 +25,10 @@ pub fn document(report: &Report) -> Value {
             })
             .collect()
     };
+    let platforms: BTreeMap<&str, &Digest> = images
+        .iter()
+        .flat_map(|image| image.platforms.iter().map(|(platform, digest)| (platform.as_str(), digest)))
+        .collect();
     let mut names: Vec<&str> = Vec::new();
     for line in images.iter().flat_map(|image| &image.tags).filter(|line| is_given(line)) {
         if !names.contains(&line.tag.as_str()) {
@@ -47,6 +55,13 @@ pub fn document(report: &Report) -> Value {
         "labels": labels,
         "annotations": annotations,
         "version": version,
+        "digest": images.iter().find_map(|image| image.digest.as_ref()),
+        "digests": platforms,
+        "image-refs": images
+            .iter()
+            .filter_map(|image| Some(format!("{}@{}", image.image, image.digest.as_ref()?)))
+            .collect::<Vec<_>>(),
+        "exists": images.iter().any(|image| image.exists),
         "mode": mode,
         "event": event,
         "images": images.iter().map(image).collect::<Vec<_>>(),

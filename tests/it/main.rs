@@ -13,6 +13,7 @@
 mod architecture;
 mod container;
 mod contract;
+mod demo;
 mod events;
 mod fixtures;
 mod git;
