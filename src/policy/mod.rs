@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod example;
 pub mod glob;
 pub mod inversion;
+pub mod metadata;
 pub mod publish;
 pub mod rolling;
 pub mod rules;

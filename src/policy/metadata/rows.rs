@@ -1,0 +1,165 @@
+//! Input `tags`: one rule a row, its attributes and their defaults.
+
+use std::{cmp::Ordering, collections::BTreeMap};
+
+use super::{
+    csv,
+    error::MetadataError,
+    javascript::{self, trim},
+};
+
+/// What kind of rule a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A cron time.
+    Schedule,
+    /// A git tag or value that is SemVer.
+    Semver,
+    /// A git tag or value that is a version of Python's kind.
+    Pep440,
+    /// A git tag or value that a regular expression fits.
+    Match,
+    /// The newest of a branch.
+    Edge,
+    /// The name of a branch.
+    RefBranch,
+    /// The name of a git tag.
+    RefTag,
+    /// The number of a pull request.
+    RefPullRequest,
+    /// A value as it is.
+    Raw,
+    /// The commit, abbreviated.
+    ShaShort,
+    /// The commit.
+    ShaLong,
+}
+
+/// A row of `tags`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// The row, as written but for quotes.
+    pub text: String,
+    /// What kind of rule it is.
+    pub kind: Kind,
+    /// Its attributes by their names in lower case, with the defaults of its kind.
+    attributes: BTreeMap<String, String>,
+    /// Rules of higher priority come first; NaN where it is no number.
+    pub priority: f64,
+}
+
+/// What `tags` is when it is empty.
+pub const DEFAULT_ROWS: [&str; 4] =
+    ["type=schedule", "type=ref,event=branch", "type=ref,event=tag", "type=ref,event=pr"];
+
+impl Rule {
+    /// Returns an attribute, where the row or its kind has it.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.get(name).map(String::as_str)
+    }
+
+    /// Returns an attribute, empty where there is none.
+    #[must_use]
+    pub(super) fn text_of(&self, name: &str) -> &str {
+        self.attribute(name).unwrap_or_default()
+    }
+
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// If the type is unknown, or an attribute that it needs is missing or wrong.
+    pub fn parse(item: &str) -> Result<Self, MetadataError> {
+        let fail = |problem: String| MetadataError::entry("tags", item, problem);
+        let mut kind = None;
+        let mut attributes = BTreeMap::new();
+        for field in csv::fields(item).map_err(|problem| MetadataError::csv("tags", item, problem))? {
+            match field.find('=').filter(|at| *at > 0) {
+                None => {
+                    attributes.insert("value".to_owned(), trim(&field).to_owned());
+                }
+                Some(at) => {
+                    let (key, value) = (trim(&field[..at]).to_lowercase(), trim(&field[at + 1..]));
+                    if key == "type" {
+                        kind = Some(value.to_owned());
+                        if !TYPES.contains(&value) {
+                            return Err(fail(format!("there is no type `{}`", super::error::shown(value))));
+                        }
+                    } else {
+                        attributes.insert(key, value.to_owned());
+                    }
+                }
+            }
+        }
+        let event = attributes.get("event").cloned();
+        let mut default =
+            |name: &str, value: &str| attributes.entry(name.to_owned()).or_insert_with(|| value.to_owned()).clone();
+        let (kind, priority) = match kind.as_deref().unwrap_or("raw") {
+            "schedule" => {
+                default("pattern", "nightly");
+                (Kind::Schedule, "1000")
+            }
+            name @ ("semver" | "pep440") => {
+                default("value", "");
+                default("match", "");
+                (if name == "semver" { Kind::Semver } else { Kind::Pep440 }, "900")
+            }
+            "match" => {
+                default("value", "");
+                if javascript::number(&default("group", "0")).is_nan() {
+                    return Err(fail("`group` must be a number".into()));
+                }
+                (Kind::Match, "800")
+            }
+            "edge" => {
+                default("branch", "");
+                (Kind::Edge, "700")
+            }
+            "ref" => match event.as_deref() {
+                Some("branch") => (Kind::RefBranch, "600"),
+                Some("tag") => (Kind::RefTag, "600"),
+                Some("pr") => {
+                    default("prefix", "pr-");
+                    (Kind::RefPullRequest, "600")
+                }
+                _ => return Err(fail("`event` must be `branch`, `tag` or `pr`".into())),
+            },
+            "sha" => {
+                default("prefix", "sha-");
+                match default("format", "short").as_str() {
+                    "short" => (Kind::ShaShort, "100"),
+                    "long" => (Kind::ShaLong, "100"),
+                    _ => return Err(fail("`format` must be `short` or `long`".into())),
+                }
+            }
+            _ => (Kind::Raw, "200"),
+        };
+        let needed = match kind {
+            Kind::Semver | Kind::Pep440 | Kind::Match => Some("pattern"),
+            Kind::Raw => Some("value"),
+            _ => None,
+        };
+        if let Some(needed) = needed.filter(|needed| !attributes.contains_key(*needed)) {
+            return Err(fail(format!("the row needs the attribute `{needed}`")));
+        }
+        attributes.entry("enable".to_owned()).or_insert_with(|| "true".to_owned());
+        let priority = javascript::number(attributes.get("priority").map_or(priority, String::as_str));
+        Ok(Self { text: item.to_owned(), kind, attributes, priority })
+    }
+}
+
+const TYPES: [&str; 8] = ["schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"];
+
+/// Reads the rows, or the default ones where there are none, in the order that they are tried.
+///
+/// # Errors
+/// See [`Rule::parse`].
+pub fn parse(items: &[String]) -> Result<Vec<Rule>, MetadataError> {
+    let mut rules: Vec<Rule> = if items.is_empty() {
+        DEFAULT_ROWS.into_iter().map(Rule::parse).collect::<Result<_, _>>()?
+    } else {
+        items.iter().map(|item| Rule::parse(item)).collect::<Result<_, _>>()?
+    };
+    javascript::sort_by(&mut rules, |one, other| other.priority.partial_cmp(&one.priority).unwrap_or(Ordering::Equal));
+    Ok(rules)
+}
