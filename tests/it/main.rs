@@ -21,6 +21,7 @@ mod github;
 mod hostile;
 mod http;
 mod image_name;
+mod metadata_action;
 mod peers;
 mod policy_file;
 mod programs;

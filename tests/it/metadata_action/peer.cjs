@@ -123,7 +123,9 @@ async function one(given, port) {
 server.listen(0, '127.0.0.1', async () => {
   const lines = readline.createInterface({input: process.stdin, crlfDelay: Infinity});
   for await (const line of lines) {
+    const begin = RealDate.now();
     const answer = await one(JSON.parse(line), server.address().port);
+    if (process.env.SLOW && RealDate.now() - begin > 400) fs.writeSync(2, RealDate.now() - begin + ' ' + answer.code + ' ' + line + answer.log + '\n');
     fs.writeSync(1, JSON.stringify(answer) + '\n');
   }
   fs.rmSync(folder, {recursive: true});

@@ -1,0 +1,813 @@
+//! Cases for the comparison with docker/metadata-action: events, rows, attributes, expressions and traps, put together by a
+//! seed.
+
+use serde_json::{Value, json};
+
+/// A small generator of pseudo-random numbers (SplitMix64): the cases are the same everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() % limit as u64).unwrap()
+    }
+
+    /// True once in `times`.
+    fn one_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
+    }
+}
+
+const BRANCHES: &[&str] = &[
+    "master",
+    "main",
+    "dev",
+    "feature/a&b=c",
+    "日本",
+    "x<y>'z\"`",
+    "release/1.2",
+    "v1.2.3",
+    "-dash",
+    ".dot",
+    "a--b",
+    "UPPER",
+    "my/feature/x",
+    "1.2.3",
+    "refs/heads/twice",
+    "{{sha}}",
+    "true",
+    "false",
+    "dependabot/npm_and_yarn/@types/node-20.1.0",
+];
+
+const TAGS: &[&str] = &[
+    "v1.2.3",
+    "1.2.3",
+    "v1.2.3-rc.1",
+    "v1.0.0+build.5",
+    "1.2",
+    "p1/v1.2.3",
+    "20200110-RC2",
+    "1.0.post1",
+    "1.0-1",
+    "1.0+ab.c",
+    "v2.0.8-beta.67",
+    "release1",
+    "a/b",
+    "1.0.0-0.1.2",
+    "01.2.3",
+    "1.2.3-01",
+    "9007199254740991.0.0",
+    "9007199254740992.0.0",
+    "0.0.0",
+    "1!2.0",
+    "1.0a1",
+    "1.0.dev4",
+    "1.0c1",
+    "1.0-rev3",
+    "v1.0.0-alpha+001",
+    "1.2.3+1e3",
+    "1.0+1e3.0x10",
+    "V1.2.3",
+    "v1",
+    "1.2.3.4",
+    "1.2.3-",
+    "1.2.3+",
+    "1.2.3-a..b",
+    "=1.2.3",
+    "v 1.2.3",
+    "1.0rc1.post2.dev3",
+    "1.0.0-beta",
+    "2.0.0-x-y-z.1",
+    "1.0_a-1",
+    "1.0ALPHA2",
+    "v1.0.0-rc1",
+    "1.2.3-rc1+b.2",
+    "10.20.30",
+    "1.0.0.0",
+    "0.0",
+    "1.0+Ab_C-1",
+    "99999999999999999999.1",
+    "v1.2.3-9007199254740993",
+    "my-app-v3.4.5",
+    "app/v3.4.5-rc.2",
+    "nightly",
+    "1.2.3+Infinity.0b11",
+    "1.0.0-rc.1/x",
+    "1,2",
+    "\u{1f600}1.2.3",
+];
+
+const FORMATS: &[&str] = &[
+    "YYYYMMDD",
+    "YYYY-MM-DD",
+    "",
+    "YYYYMMDD-HHmmss",
+    "dddd, MMMM Do YYYY, h:mm:ss a",
+    "[at] YYYY [x] [y",
+    "L",
+    "LT",
+    "LTS",
+    "LL",
+    "LLL",
+    "LLLL",
+    "l",
+    "ll",
+    "lll",
+    "llll",
+    "X",
+    "x",
+    "Q Qo",
+    "w wo ww W Wo WW",
+    "gg gggg ggggg GG GGGG GGGGG",
+    "d do dd ddd dddd e E",
+    "D Do DD DDD DDDo DDDD",
+    "M Mo MM MMM MMMM",
+    "Y YY YYY YYYY YYYYY YYYYYY",
+    "y yo yy yyy yyyy",
+    "N NN NNN NNNN NNNNN",
+    "H HH h hh k kk",
+    "hmm hmmss Hmm Hmmss",
+    "a A",
+    "m mm s ss",
+    "S SS SSS SSSS SSSSS SSSSSSSSS",
+    "z zz",
+    "Z ZZ",
+    "\\\\YYYY",
+    "[YYYY",
+    "YYYY]",
+    "w|",
+    "hello world",
+    "[literal] L [LT]",
+    "YYYY.MM.DD",
+    "ggg G g",
+    "[[x]]",
+    "YYYY[T]HH",
+    "\\\\L",
+    "日YYYY",
+    "[a]b]c",
+    "SSSSSSSSSSSS",
+    "wow",
+    "Wo[W]",
+];
+
+const ZONES: &[&str] = &[
+    "UTC",
+    "Europe/Berlin",
+    "europe/berlin",
+    "America_New_York",
+    "Asia/Kolkata",
+    "Nowhere/Land",
+    "",
+    "EST",
+    "GMT",
+    "Etc/GMT+5",
+    "America/St_Johns",
+    "Asia/Kathmandu",
+    "utc",
+    "Europe/London",
+    "Pacific/Apia",
+    "CET",
+    "US/Pacific",
+    "Africa/Casablanca",
+];
+
+const EXPRESSIONS: &[&str] = &[
+    "{{branch}}",
+    "{{tag}}",
+    "{{sha}}",
+    "{{base_ref}}",
+    "{{is_default_branch}}",
+    "{{is_not_default_branch}}",
+    "{{{branch}}}",
+    "{{&branch}}",
+    "{{ branch }}",
+    "{{~branch~}}",
+    "{{unknown}}",
+    "{{unknown 'x'}}",
+    "{{date}}",
+    "{{commit_date}}",
+    "{{#if is_default_branch}}yes{{else}}no{{/if}}",
+    "{{#if branch}}b{{/if}}",
+    "{{#unless tag}}no-tag{{/unless}}",
+    "{{#if tag}}t{{else if branch}}b{{else}}n{{/if}}",
+    "{{raw}}",
+    "{{version}}",
+    "{{major}}.{{minor}}",
+    "{{branch",
+    "branch}}",
+    "{{}}",
+    "{{! comment }}x",
+    "{{!-- a }} b --}}y",
+    "\\{{branch}}",
+    "\\\\{{branch}}",
+    "{{#branch}}in {{.}}{{/branch}}",
+    "{{^tag}}none{{/tag}}",
+    "{{#with branch}}{{this}}-{{length}}{{/with}}",
+    "{{branch.length}}",
+    "{{[branch]}}",
+    "{{\"sha\"}}",
+    "{{this.branch}}",
+    "{{this}}",
+    "{{@root.branch}}",
+    "{{date \"YYYY\"}}",
+    "{{date 'YYYY' tz='Europe/Berlin' tz='UTC'}}",
+    "{{date 'YYYY' zone='UTC'}}",
+    "{{date 'YYYY' 'MM'}}",
+    "{{date 1}}",
+    "{{date 0}}",
+    "{{date true}}",
+    "{{date null}}",
+    "{{date undefined}}",
+    "{{date branch}}",
+    "{{date 'YYYY' tz=branch}}",
+    "{{date 'YYYY' tz=null}}",
+    "{{date (branch)}}",
+    "{{sha 'x'}}",
+    "{{branch tz='x'}}",
+    "{{if branch}}",
+    "{{#if}}x{{/if}}",
+    "{{#each branch}}x{{else}}e{{/each}}",
+    "{{lookup this 'nothing'}}",
+    "{{log 'x'}}",
+    "{{> partial}}",
+    "{{#> partial}}block{{/partial}}",
+    "{{* deco}}",
+    "{{{{raw}}}}{{branch}}{{{{/raw}}}}",
+    "{{helperMissing}}",
+    "{{toString}}",
+    "{{constructor}}",
+    "{{../branch}}",
+    "{{./branch}}",
+    "{{branch/x}}",
+    "{{#date 'YYYY'}}x{{/date}}",
+    "{{#unknown}}x{{/unknown}}",
+    "{{#if (branch)}}s{{/if}}",
+    "{{else}}",
+    "{{/if}}",
+    "{{#if branch}}open",
+    "{{branch}",
+    "{branch}",
+    "a{{sha}}b{{sha}}c",
+    "{{#if tag}}\n t\n{{/if}}\n",
+    "{{branch}}}",
+    "{{{tag}}}}",
+    "{{#if sha includeZero=true}}z{{/if}}",
+    "{{#with nothing as |x|}}{{x}}{{else}}w{{/with}}",
+    "{{#with sha as |x|}}{{x}}{{/with}}",
+    "{{'x'}}",
+    "{{1}}",
+    "{{true}}",
+    "{{null}}",
+    "{{is_default_branch.x}}",
+    "{{ is_default_branch}}",
+    "{{sha }}",
+    "{{SHA}}",
+    "{{else if}}",
+    "{{^}}",
+    "{{a b=c}}",
+    "{{a b}}",
+    "{{log}}",
+    "{{#log}}x{{/log}}",
+    "{{build}}",
+    "{{prerelease}}",
+    "{{#each prerelease}}{{@index}}{{this}}{{/each}}",
+    "{{patch}}",
+    "{{loose}}",
+    "{{includePrerelease}}",
+    "{{options}}",
+    "{{build.[0]}}",
+    "{{build.length}}",
+    "{{raw 'x'}}",
+    "{{this.raw}}",
+    "{{~raw~}}",
+    "{{{raw}}}",
+    "v{{major}}",
+    "{{#if minor}}m{{else}}zero{{/if}}",
+    "{{#if prerelease}}p{{else}}r{{/if}}",
+    "{{version}}-{{raw}}",
+    "{{major}}{{minor}}{{patch}}",
+    "{{@raw}}",
+    "{{raw.length}}",
+    "{{raw.[1]}}",
+];
+
+const TEXTS: &[&str] = &[
+    "latest",
+    "edge",
+    "nightly",
+    "",
+    "v",
+    "x-",
+    "-x",
+    "a b",
+    "1.2.3",
+    "v2.3.4-rc1",
+    "true",
+    "false",
+    "TRUE",
+    "a=b",
+    "=x",
+    "日本",
+    "a/b",
+    "pr-",
+    "sha-",
+    "foo",
+    "bar",
+    ".",
+    "---",
+    "a--b",
+    "1.0.0+b",
+    "1.0a1",
+    "_",
+    " padded ",
+    "0",
+    "auto",
+    "A",
+];
+
+const PATTERNS: &[&str] = &[
+    "\\d+",
+    "v(.*)",
+    "/v(.*)/i",
+    "/\\d/g",
+    "v(\\d+)\\.(\\d+)",
+    "(a)|(b)",
+    "nothing",
+    "/x/y",
+    "/./u",
+    "/./su",
+    "[",
+    "/a/gg",
+    "/a/z",
+    "^.{3}",
+    "(?<year>\\d{4})",
+    "/(\\d+)/gy",
+    "\\d{8}",
+    ".*",
+    "()",
+    "/^v/",
+    "/[A-Z]+/i",
+    "(?:v)?(.+)",
+    "/\\d+/d",
+    "/a/uv",
+    "(?<=v)\\d",
+    "\\bv",
+    "(\\w)\\1",
+    "/\\p{L}+/u",
+    "//",
+    "/a",
+    "a/b/c",
+    "/(.)\\/(.)/",
+    "(?=1)",
+    "/$/g",
+    "(.*)-(.*)",
+    "rc(.*)",
+    "\\u{1}",
+    "/\\u{31}/u",
+    "^(\\d+)\\.(\\d+)\\.(\\d+)$",
+    "(",
+];
+
+const NOW: [i64; 7] = [
+    1_700_000_000_000,
+    1_704_067_199_999,
+    1_704_067_200_000,
+    1_717_855_382_045,
+    1_767_225_600_001,
+    1_730_000_000_500,
+    1_609_459_200_000,
+];
+
+fn template(dice: &mut Dice) -> String {
+    match dice.below(6) {
+        0 | 1 => dice.pick(TEXTS).to_owned(),
+        2 => {
+            let (name, format) = (dice.pick(&["date", "commit_date"]), dice.pick(FORMATS));
+            match dice.below(3) {
+                0 => format!("{{{{{name} '{format}' tz='{}'}}}}", dice.pick(ZONES)),
+                _ => format!("{{{{{name} '{format}'}}}}"),
+            }
+        }
+        3 => format!("{}{}", dice.pick(TEXTS), dice.pick(EXPRESSIONS)),
+        4 => format!("{}{}", dice.pick(EXPRESSIONS), dice.pick(EXPRESSIONS)),
+        _ => dice.pick(EXPRESSIONS).to_owned(),
+    }
+}
+
+fn row(dice: &mut Dice, wild: bool) -> String {
+    let kind = dice.pick(&["schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"]);
+    let mut fields: Vec<String> = Vec::new();
+    if !(kind == "raw" && dice.one_in(3)) {
+        fields.push(format!("type={kind}"));
+    }
+    let version_patterns = &[
+        "{{version}}",
+        "{{major}}.{{minor}}",
+        "{{major}}",
+        "{{raw}}",
+        "v{{version}}",
+        "{{major}}.{{minor}}.{{patch}}",
+        "{{patch}}",
+        "{{build}}",
+        "{{prerelease}}",
+        "{{{raw}}}",
+        "{{~raw}}",
+        "{{raw 'x'}}",
+        "x",
+        "{{version}}-{{date 'YYYY'}}",
+        "{{branch}}",
+        "",
+    ];
+    let often = |dice: &mut Dice| !(wild && dice.one_in(6));
+    match kind {
+        "semver" | "pep440" => {
+            if often(dice) {
+                let pattern =
+                    if wild && dice.one_in(3) { template(dice) } else { dice.pick(version_patterns).to_owned() };
+                fields.push(format!("pattern={pattern}"));
+            }
+            if dice.one_in(3) {
+                let value = if dice.one_in(3) { template(dice) } else { dice.pick(TAGS).to_owned() };
+                fields.push(format!("value={value}"));
+            }
+            if dice.one_in(6) {
+                fields.push(format!("match={}", dice.pick(PATTERNS)));
+            }
+        }
+        "match" => {
+            if often(dice) {
+                fields.push(format!("pattern={}", dice.pick(PATTERNS)));
+            }
+            if dice.one_in(2) {
+                fields.push(format!(
+                    "group={}",
+                    dice.pick(&["0", "1", "2", "01", "", "x", "1e0", "-1", " 1 ", "3", "0x1", "10"])
+                ));
+            }
+            if dice.one_in(3) {
+                let value = if dice.one_in(3) { template(dice) } else { dice.pick(TAGS).to_owned() };
+                fields.push(format!("value={value}"));
+            }
+        }
+        "edge" if dice.one_in(2) => fields.push(format!("branch={}", dice.pick(BRANCHES))),
+        "ref" if often(dice) => {
+            fields.push(format!("event={}", dice.pick(&["branch", "tag", "pr", "branch", "tag", "pr", "PR", ""])))
+        }
+        "raw" if often(dice) => {
+            let value = template(dice);
+            fields.push(if dice.one_in(4) { value } else { format!("value={value}") });
+        }
+        "sha" if dice.one_in(2) => {
+            fields.push(format!("format={}", dice.pick(&["long", "short", "long", "short", "full"])))
+        }
+        "schedule" if dice.one_in(2) => fields.push(format!("pattern={}", template(dice))),
+        _ => {}
+    }
+    for name in ["prefix", "suffix"] {
+        if dice.one_in(5) {
+            let value = if dice.one_in(2) { template(dice) } else { dice.pick(TEXTS).to_owned() };
+            fields.push(format!("{name}={value}"));
+        }
+    }
+    if dice.one_in(5) {
+        let enable = dice.pick(&[
+            "true",
+            "false",
+            "{{is_default_branch}}",
+            "{{is_not_default_branch}}",
+            "true",
+            "TRUE",
+            "",
+            "{{#if tag}}true{{else}}false{{/if}}",
+            " true ",
+        ]);
+        fields.push(format!("enable={enable}"));
+    }
+    if dice.one_in(5) {
+        let priority = dice.pick(&[
+            "1",
+            "1000",
+            "950",
+            "0",
+            "",
+            "-1",
+            "0x3e9",
+            "1e3",
+            "Infinity",
+            "x",
+            "900",
+            "600",
+            "200",
+            ".5",
+            "-Infinity",
+        ]);
+        fields.push(format!("priority={priority}"));
+    }
+    if wild && dice.one_in(8) {
+        fields.push(
+            dice.pick(&[
+                "unknown=1",
+                "bare",
+                "",
+                "=x",
+                "TYPE=raw",
+                "Value=late",
+                "type=nothing",
+                "value",
+                "a=b=c",
+                " prefix = x ",
+            ])
+            .to_owned(),
+        );
+    }
+    if wild && dice.one_in(8) {
+        let at = dice.below(fields.len().max(1));
+        if let Some(field) = fields.get_mut(at) {
+            *field = format!("\"{}\"", field.replace('"', "\"\""));
+        }
+    }
+    let row = fields.join(",");
+    match dice.below(if wild { 12 } else { 1000 }) {
+        0 => format!("\"{}\"", row.replace('"', "\"\"")),
+        1 => format!("  {row}  "),
+        2 => row.to_uppercase(),
+        _ => row,
+    }
+}
+
+fn lines(dice: &mut Dice, rows: Vec<String>, wild: bool) -> String {
+    let mut text = String::new();
+    for row in rows {
+        text.push_str(&row);
+        text.push_str(if wild {
+            dice.pick(&["\n", "\n", "\n", "\n", "\n", "\n\n", "\n# no\n", "\r\n", "\n  \n", "\n #x\n"])
+        } else {
+            "\n"
+        });
+    }
+    text
+}
+
+/// An event: its name, ref, payload.
+fn event(dice: &mut Dice) -> (String, Option<String>, Value) {
+    let repository =
+        json!({ "name": "r", "full_name": "o/r", "default_branch": "master", "html_url": "https://github.com/o/r" });
+    let branch = |dice: &mut Dice| format!("refs/heads/{}", dice.pick(BRANCHES));
+    let tag = |dice: &mut Dice| format!("refs/tags/{}", dice.pick(TAGS));
+    match dice.below(14) {
+        0..=2 => ("push".into(), Some(branch(dice)), json!({ "repository": repository, "base_ref": null })),
+        3..=6 => {
+            let base = if dice.one_in(3) { json!("refs/heads/master") } else { Value::Null };
+            ("push".into(), Some(tag(dice)), json!({ "repository": repository, "base_ref": base }))
+        }
+        7 | 8 => {
+            let name = dice.pick(&["pull_request", "pull_request_target", "pull_request_review"]);
+            let git_ref =
+                dice.pick(&["refs/pull/5/merge", "refs/pull/5/head", "refs/pull/17/merge", "refs/heads/master"]);
+            let mut payload = json!({
+                "repository": repository,
+                "pull_request": { "base": { "ref": "release/1" }, "head": { "sha": "fedcba9876543210fedcba9876543210fedcba98" } },
+            });
+            if !dice.one_in(3) {
+                payload["number"] = json!(5);
+            }
+            (name.into(), Some(git_ref.into()), payload)
+        }
+        9 => (
+            "schedule".into(),
+            Some("refs/heads/master".into()),
+            json!({ "schedule": "0 0 * * *", "repository": repository }),
+        ),
+        10 => {
+            let name = dice.pick(&[
+                "create",
+                "issues",
+                "issue_comment",
+                "discussion",
+                "workflow_dispatch",
+                "release",
+                "delete",
+                "schedule",
+                "merge_group",
+            ]);
+            let git_ref = if dice.one_in(2) { branch(dice) } else { tag(dice) };
+            (name.into(), Some(git_ref), json!({ "repository": repository }))
+        }
+        11 => ("push".into(), Some(String::new()), json!({})),
+        12 => ("push".into(), None, json!({ "repository": { "default_branch": "main" } })),
+        _ => ("workflow_dispatch".into(), Some(branch(dice)), json!({ "repository": { "default_branch": "main" } })),
+    }
+}
+
+/// Returns the case of a seed.
+pub(super) fn case(seed: u64) -> Value {
+    let mut dice = Dice(seed);
+    let dice = &mut dice;
+    let wild = dice.one_in(3);
+    let sha = "860c1904a1ce19322e91ac35af1ab07466440c37";
+    let (event_name, git_ref, mut payload) = event(dice);
+    let mut environment = serde_json::Map::new();
+    let mut set = |name: &str, value: String| environment.insert(name.to_owned(), value.into());
+    set("GITHUB_EVENT_NAME", event_name);
+    set("GITHUB_REPOSITORY", "o/r".into());
+    if let Some(git_ref) = git_ref {
+        set("GITHUB_REF", git_ref);
+    }
+    match dice.below(30) {
+        0 => {}
+        1 => drop(set("GITHUB_SHA", String::new())),
+        2 => drop(set("GITHUB_SHA", "abc".into())),
+        _ => drop(set("GITHUB_SHA", sha.into())),
+    }
+    match dice.below(6) {
+        0 => payload["head_commit"] = json!({ "id": sha, "timestamp": "2024-02-29T23:30:00+05:30" }),
+        1 => {
+            payload["commits"] =
+                json!([{ "id": "0", "timestamp": "x" }, { "id": sha, "timestamp": "2023-12-31T23:59:59Z" }])
+        }
+        2 if dice.one_in(4) => payload["head_commit"] = json!({ "id": sha, "timestamp": "never" }),
+        _ => {}
+    }
+    let commit = match dice.below(3) {
+        0 => Value::Null,
+        1 => json!({ "commit": { "committer": { "date": "2025-03-30T01:30:00Z" } } }),
+        _ => json!({ "commit": { "committer": { "date": "2021-07-04T05:06:07Z" } } }),
+    };
+    if dice.one_in(8) {
+        set("DOCKER_METADATA_PR_HEAD_SHA", dice.pick(&["true", "TRUE", "false", "1", "untrue"]).into());
+    }
+    if dice.one_in(8) {
+        let length = dice.pick(&["4", "0", "-1", "7.9", "100", "x", "0x10", " ", "", "Infinity", "40"]);
+        set("DOCKER_METADATA_SHORT_SHA_LENGTH", length.into());
+    }
+    if dice.one_in(8) {
+        let levels = dice.pick(&[
+            "manifest",
+            "index,manifest",
+            "index, manifest",
+            "index:x,y",
+            "",
+            ",",
+            "manifest,manifest",
+            "a:b:c",
+        ]);
+        set("DOCKER_METADATA_ANNOTATIONS_LEVELS", levels.into());
+    }
+    if !dice.one_in(10) {
+        let most = if dice.one_in(20) { 40 } else { 5 };
+        let rows = (0..=dice.below(most)).map(|_| row(dice, wild)).collect();
+        let text = lines(dice, rows, wild);
+        set("INPUT_TAGS", text);
+    }
+    let images = if wild {
+        dice.pick(&[
+            "",
+            "ghcr.io/O/R",
+            "a,b",
+            "a,,b",
+            "name=a",
+            "name=a,enable=false",
+            "a\nb",
+            "A\nname=B,enable=TRUE",
+            "x,name=y",
+            "name=",
+            "name=a\nname=b,enable=false\nname=c",
+            "# no\na",
+            "name=a=b",
+            "a,enable=true",
+            "\"a,b\"",
+            "a\"b",
+            "a,b\nc",
+            "ÀÉ/x",
+            "NAME=a",
+            "name=a,what=b",
+            "  ",
+            "a:5000/b",
+            ",",
+            "name=a,enable=",
+        ])
+    } else {
+        dice.pick(&["", "ghcr.io/o/r", "ghcr.io/o/r\ndocker.io/o/r", "a,b", "name=a,enable=false", "User/App"])
+    };
+    set("INPUT_IMAGES", images.into());
+    if dice.one_in(3) {
+        let flavor = if wild {
+            dice.pick(&[
+                "latest=true",
+                "latest=false",
+                "latest=auto",
+                "latest=x",
+                "prefix=foo-",
+                "suffix=-bar,onlatest=true",
+                "prefix={{branch}}-,onlatest=true",
+                "prefix=a=b",
+                "prefix=,suffix=",
+                "onlatest=true",
+                "latest",
+                "what=x",
+                "prefix=p-,onlatest=true,suffix=-s,onlatest=true",
+                "prefix=p-,onlatest=false\nsuffix=-s",
+                "LATEST=true",
+                "prefix=p-\nonlatest=true",
+                "latest=true\nlatest=false",
+                "prefix=a b,onlatest=true",
+                "onlatest=x",
+                "prefix={{",
+                "suffix={{date 'YYYY'}}",
+                "# no",
+                "prefix=p-,onlatest=true,onlatest=false",
+                "suffix={{#if tag}}t{{/if}}",
+            ])
+        } else {
+            dice.pick(&[
+                "latest=true",
+                "latest=false",
+                "latest=auto",
+                "prefix=foo-",
+                "suffix=-bar,onlatest=true",
+                "prefix=p-,onlatest=true,suffix=-s",
+            ])
+        };
+        set("INPUT_FLAVOR", flavor.into());
+    }
+    for input in ["INPUT_LABELS", "INPUT_ANNOTATIONS"] {
+        if !dice.one_in(4) {
+            continue;
+        }
+        let mut rows = Vec::new();
+        for _ in 0..=dice.below(4) {
+            let key = dice.pick(&[
+                "maintainer",
+                "org.opencontainers.image.title",
+                "a",
+                "B",
+                "10",
+                "9",
+                "01",
+                "a.b",
+                "a-b",
+                "a_b",
+                "A.b",
+                "é",
+                "",
+                " x ",
+                "org.opencontainers.image.version",
+                "__proto__",
+                "a/b",
+                "b~c",
+                "$x",
+                "4294967295",
+                "zoo",
+                "Zoo",
+                "Ab",
+                "aB",
+                "com.x.y",
+            ]);
+            let value = match dice.below(if wild { 6 } else { 3 }) {
+                0 => "value".to_owned(),
+                1 => template(dice),
+                2 => dice.pick(&["a=b", "", "two words", "{{branch}}", "a,b", "it's", "<x>"]).to_owned(),
+                3 => "\"quoted\"".to_owned(),
+                _ => dice.pick(TEXTS).to_owned(),
+            };
+            let row = if dice.one_in(10) { value } else { format!("{key}={value}") };
+            rows.push(if wild && dice.one_in(6) {
+                format!("\"{}\nsecond line\"", row.replace('"', "\"\""))
+            } else {
+                row
+            });
+        }
+        let text = lines(dice, rows, wild);
+        set(input, text);
+    }
+    for name in ["INPUT_SEP-TAGS", "INPUT_SEP-LABELS", "INPUT_SEP-ANNOTATIONS"] {
+        if dice.one_in(10) {
+            set(name, dice.pick(&[",", " ", "\\n", "\n", "", " | ", "\t"]).into());
+        }
+    }
+    if dice.one_in(10) {
+        set("INPUT_BAKE-TARGET", dice.pick(&["release", "", " x ", "__proto__", "a\"b", "10"]).into());
+    }
+    let mut repository = json!({ "name": "r", "description": "A \"thing\"", "html_url": "https://github.com/o/r", "default_branch": "master" });
+    match dice.below(5) {
+        0 => repository["license"] = json!({ "spdx_id": "MIT" }),
+        1 => repository["description"] = Value::Null,
+        2 => repository["default_branch"] = json!("dev"),
+        _ => {}
+    }
+    let payload = if dice.one_in(25) { Value::Null } else { Value::String(payload.to_string()) };
+    let now = NOW[dice.below(NOW.len())];
+    json!({ "environment": environment, "payload": payload, "repository": repository, "commit": commit, "now": now })
+}
