@@ -29,6 +29,8 @@ fn ours(case: &Value) -> Outcome {
     let mut facts = Facts::of_workflow(&environment, &payload, now);
     facts.repository = Repository::of(&case["repository"]);
     if facts.payload_date(&payload) == PayloadDate::Unknown
+        // Without a commit there is nothing to ask the API for.
+        && facts.sha.as_ref().is_some_and(|sha| !sha.is_empty())
         && let Some(date) = case["commit"]["commit"]["committer"]["date"].as_str()
     {
         facts.commit_date = Some(date.parse().unwrap());

@@ -343,7 +343,7 @@ mod tests {
             ("", "europe/berlin", "2024-06-08T16:03:02+02:00"),
             ("", "nowhere", "2024-06-08T14:03:02+00:00"),
             ("dddd, MMMM Do YYYY, h:mm:ss a", "UTC", "Saturday, June 8th 2024, 2:03:02 pm"),
-            ("[at] YYYY [x] [y", "UTC", "at] 2024 [x [2024"),
+            ("[at] YYYY [x] [y", "UTC", "at 2024 x [2024"),
             ("L LT l", "America_New_York", "06/08/2024 10:03 AM 6/8/2024"),
             ("\\YYYY \\[x gggg-ww Q SSSS z ZZ X", "UTC", "YYYY [x 2024-23 2 0450 UTC +0000 1717855382"),
         ] {

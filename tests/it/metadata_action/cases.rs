@@ -390,6 +390,23 @@ const NOW: [i64; 7] = [
     1_609_459_200_000,
 ];
 
+/// An expression, mostly one that has a value.
+fn expression(dice: &mut Dice) -> &'static str {
+    const PLAIN: &[&str] = &[
+        "{{branch}}",
+        "{{tag}}",
+        "{{sha}}",
+        "{{base_ref}}",
+        "{{is_default_branch}}",
+        "{{is_not_default_branch}}",
+        "{{{branch}}}",
+        "{{#if tag}}t{{else}}n{{/if}}",
+        "{{unknown}}",
+    ];
+    let from = if dice.one_in(3) { EXPRESSIONS } else { PLAIN };
+    from[dice.below(from.len())]
+}
+
 fn template(dice: &mut Dice) -> String {
     match dice.below(6) {
         0 | 1 => dice.pick(TEXTS).to_owned(),
@@ -400,9 +417,9 @@ fn template(dice: &mut Dice) -> String {
                 _ => format!("{{{{{name} '{format}'}}}}"),
             }
         }
-        3 => format!("{}{}", dice.pick(TEXTS), dice.pick(EXPRESSIONS)),
-        4 => format!("{}{}", dice.pick(EXPRESSIONS), dice.pick(EXPRESSIONS)),
-        _ => dice.pick(EXPRESSIONS).to_owned(),
+        3 => format!("{}{}", dice.pick(TEXTS), expression(dice)),
+        4 => format!("{}{}", expression(dice), expression(dice)),
+        _ => expression(dice).to_owned(),
     }
 }
 

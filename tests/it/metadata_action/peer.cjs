@@ -17,8 +17,8 @@ const RealDate = Date;
 
 let answers = {};
 const server = http.createServer((request, response) => {
-  const isCommit = /\/commits\//.test(request.url);
-  const body = isCommit ? answers.commit : answers.repository;
+  const commit = /\/commits\/(.*)/.exec(request.url);
+  const body = commit ? commit[1] && answers.commit : answers.repository;
   response.writeHead(body ? 200 : 404, {'content-type': 'application/json'});
   response.end(JSON.stringify(body || {message: 'Not Found'}));
 });
@@ -123,9 +123,7 @@ async function one(given, port) {
 server.listen(0, '127.0.0.1', async () => {
   const lines = readline.createInterface({input: process.stdin, crlfDelay: Infinity});
   for await (const line of lines) {
-    const begin = RealDate.now();
     const answer = await one(JSON.parse(line), server.address().port);
-    if (process.env.SLOW && RealDate.now() - begin > 400) fs.writeSync(2, RealDate.now() - begin + ' ' + answer.code + ' ' + line + answer.log + '\n');
     fs.writeSync(1, JSON.stringify(answer) + '\n');
   }
   fs.rmSync(folder, {recursive: true});
