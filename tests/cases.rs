@@ -8,6 +8,9 @@
     reason = "tests read fixtures and stop at the first surprise"
 )]
 
+#[path = "cases/metadata.rs"]
+mod metadata;
+
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use chrono::DateTime;
@@ -265,5 +268,6 @@ fn publish(path: &Path) -> datatest_stable::Result<()> {
 
 datatest_stable::harness! {
     { test = tagging, root = "fixtures/tagging", pattern = r"\.toml$" },
+    { test = metadata::metadata_situations, root = "fixtures/metadata", pattern = r"\.toml$" },
     { test = publish, root = "fixtures/publish", pattern = r"\.toml$" },
 }
