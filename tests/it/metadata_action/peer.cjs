@@ -15,6 +15,8 @@ const run = vm.compileFunction(source, names, {filename: bundle});
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'peer-'));
 const RealDate = Date;
 
+process.setMaxListeners(0);
+
 let answers = {};
 const server = http.createServer((request, response) => {
   const commit = /\/commits\/(.*)/.exec(request.url);
