@@ -77,6 +77,37 @@ fn template(dice: &mut Dice) -> String {
     }
 }
 
+/// A template over several lines, with blocks in each other and tildes here and there.
+fn nested(dice: &mut Dice, depth: usize) -> String {
+    let mut text = String::new();
+    for _ in 0..=dice.below(4) {
+        let mut tilde = || if dice.one_in(5) { "~" } else { "" };
+        let [a, b, c, d, e, f] = [tilde(), tilde(), tilde(), tilde(), tilde(), tilde()];
+        let name = dice.pick(&["tag", "branch", "nothing"]);
+        text.push_str(&match dice.below(if depth < 3 { 14 } else { 9 }) {
+            0 | 1 => "\n".to_owned(),
+            2 => "  \n".to_owned(),
+            3 => " ".to_owned(),
+            4 => "x".to_owned(),
+            5 => format!("{{{{{a}{name}{b}}}}}"),
+            6 => format!("{{{{{a}! note {b}}}}}"),
+            7 => format!("{{{{{a}!-- note --{b}}}}}"),
+            8 => "\t".to_owned(),
+            9 => format!("{{{{{a}^{name}{b}}}}}{}{{{{{c}/{name}{d}}}}}", nested(dice, depth + 1)),
+            10 => format!("{{{{{a}#unless {name}{b}}}}}{}{{{{{c}/unless{d}}}}}", nested(dice, depth + 1)),
+            11 => {
+                let (one, other) = (nested(dice, depth + 1), nested(dice, depth + 1));
+                format!("{{{{{a}#if {name}{b}}}}}{one}{{{{{c}else if tag{d}}}}}{other}{{{{{e}/if{f}}}}}")
+            }
+            _ => {
+                let (one, other) = (nested(dice, depth + 1), nested(dice, depth + 1));
+                format!("{{{{{a}#if {name}{b}}}}}{one}{{{{{c}else{d}}}}}{other}{{{{{e}/if{f}}}}}")
+            }
+        });
+    }
+    text
+}
+
 fn row(dice: &mut Dice, wild: bool) -> String {
     let kind = dice.pick(&["schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"]);
     let mut fields: Vec<String> = Vec::new();
@@ -349,6 +380,10 @@ pub(super) fn case(seed: u64) -> Value {
                 3 => "\"quoted\"".to_owned(),
                 _ => dice.pick(TEXTS).to_owned(),
             };
+            if dice.one_in(5) {
+                rows.push(format!("\"{key}={}|\"", nested(dice, 0)));
+                continue;
+            }
             let row = if dice.one_in(10) { value } else { format!("{key}={value}") };
             rows.push(if wild && dice.one_in(6) {
                 format!("\"{}\nsecond line\"", row.replace('"', "\"\""))
