@@ -1,4 +1,4 @@
-//! Tag templates of the policy language: literal text with `{{values}}`, read here and expanded over a [`Context`].
+//! Tag templates of the policy language: literal text with `{{values}}`, read here and expanded over a [`Context`](crate::event::Context).
 //! The other direction, from a tag back to its values, is [`super::inversion`].
 
 use std::{fmt, ops::Range};

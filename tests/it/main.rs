@@ -28,4 +28,5 @@ mod registry;
 mod runner;
 mod sandbox;
 mod scripted;
+mod source_names;
 mod sources;
