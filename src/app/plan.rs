@@ -6,7 +6,7 @@ use crate::{
     collect::published::{Question, collect_published},
     error::Error,
     event::{Context, Subject},
-    model::{ImageName, NameKind},
+    model::{ImageName, NameKind, untrusted::shown},
     policy::{
         publish::{Ours, PublishPlan, Published, plan_publish},
         rules::Policy,
@@ -89,12 +89,12 @@ pub fn choose_images(policy: &Policy, input: Option<&str>) -> Result<Vec<ImageNa
                 [image] => Ok(vec![(*image).clone()]),
                 [] => Err(Error::input(format!(
                     "input `image` names `{}`, which is no image of the policy",
-                    words::shown(ending)
+                    shown(ending)
                 ))
                 .with_detail(format!("those are {}", listed()))),
                 _ => Err(Error::input(format!(
                     "input `image` names `{}`, which several images of the policy end in",
-                    words::shown(ending)
+                    shown(ending)
                 ))
                 .with_detail(format!(
                     "those are {}",
@@ -112,7 +112,7 @@ async fn complete<H: SourceHistory>(mut context: Context, policy: &Policy, histo
         let Some(commit) = &context.sha else {
             return Err(Error::failed(format!(
                 "tell whether `{}` is a branch or a git tag: the payload names no commit",
-                words::shown(&name)
+                shown(&name)
             )));
         };
         context.subject = match history.name_kind(&name, commit).await? {
@@ -121,7 +121,7 @@ async fn complete<H: SourceHistory>(mut context: Context, policy: &Policy, histo
             NameKind::Neither => {
                 return Err(Error::failed(format!(
                     "tell whether `{}` is a branch or a git tag: neither is at {commit} (any more)",
-                    words::shown(&name)
+                    shown(&name)
                 ))
                 .with_hint("has it moved on since the triggering run? The newer run publishes it then; otherwise grant `contents: read` to the job and pass `github-token`"));
             }

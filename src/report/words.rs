@@ -2,7 +2,7 @@
 
 use crate::{
     event::{Context, EventKind, Subject},
-    model::ImageName,
+    model::{ImageName, untrusted::shown},
     policy::{
         rolling::{MoveReason, StayReason},
         tagging::{self, NoFit, Skip},
@@ -10,33 +10,6 @@ use crate::{
 };
 
 use super::{TagLine, TagOutcome};
-
-/// Bounds text that comes from outside and escapes its control characters, so that it can stand in a sentence.
-#[must_use]
-pub fn shown(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let mut shown: String = text
-        .chars()
-        .take(LONGEST)
-        .flat_map(|character| {
-            let escaped: Vec<char> = if character.is_control() || is_invisible(character) {
-                character.escape_unicode().collect()
-            } else {
-                vec![character]
-            };
-            escaped
-        })
-        .collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-/// Characters that turn the direction of text around or hide in it.
-const fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
 
 /// Says how many, with the noun in the right number.
 #[must_use]

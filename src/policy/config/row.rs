@@ -12,8 +12,9 @@ use super::{
     walk::{MAX_SHOWN, Single, Text, Value, Walk},
 };
 use crate::model::Tag;
+use crate::model::untrusted::shown_up_to;
 use crate::policy::{
-    diagnostic::{nearest, shown},
+    diagnostic::nearest,
     glob::Glob,
     rules::{Condition, Immutable, Keep, OnEntry, Row, Sanitiser, TagMatcher, TagRule, While},
     template::{Template, TemplateError, VARIABLE_NAMES, Variable},
@@ -31,7 +32,7 @@ struct Written<'n> {
 pub(super) fn row(walk: &mut Walk<'_>, value: &Value<'_>, number: usize) -> Option<TagRule> {
     if let Kind::Text(text) = &value.node.kind {
         let hint = if text.contains("{{") {
-            format!("as in `- {{on: release, tag: \"{}\"}}`", shown(text, MAX_SHOWN))
+            format!("as in `- {{on: release, tag: \"{}\"}}`", shown_up_to(text, MAX_SHOWN))
         } else {
             "as in `- on: release` with `tag: \"v{{version}}\"` below it".to_owned()
         };
@@ -67,7 +68,7 @@ pub(super) fn row(walk: &mut Walk<'_>, value: &Value<'_>, number: usize) -> Opti
     }
 
     let label = label.unwrap_or_else(|| match &matcher {
-        Some(matcher) => format!("match {}", shown(&matcher.text, 300)),
+        Some(matcher) => format!("match {}", shown_up_to(&matcher.text, 300)),
         None => "no event".to_owned(),
     });
     let plain = |list: Vec<Written<'_>>| list.into_iter().map(|written| written.template).collect();
@@ -113,7 +114,7 @@ fn on(walk: &mut Walk<'_>, fields: &Fields<'_>) -> (Vec<OnEntry>, Option<String>
         };
         walk.mistake(value, "every entry takes away (`!`), so nothing is left", Some(hint.into()));
     }
-    (entries.into_iter().map(|(entry, _)| entry).collect(), (!label.is_empty()).then(|| shown(&label, 300)))
+    (entries.into_iter().map(|(entry, _)| entry).collect(), (!label.is_empty()).then(|| shown_up_to(&label, 300)))
 }
 
 fn templates<'n>(walk: &mut Walk<'_>, fields: &Fields<'n>, key: &str) -> Vec<Written<'n>> {
@@ -230,7 +231,7 @@ fn anchored(inside: &str) -> Result<Regex, String> {
 /// Reads a pattern over image tags.
 pub(super) fn tag_glob(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Glob> {
     if let Some((at, character)) = text.text.char_indices().find(|(_, c)| !Tag::allows(*c) && !r"*?+[]\".contains(*c)) {
-        let problem = format!("no image tag holds `{}`", shown(character.encode_utf8(&mut [0; 4]), 1));
+        let problem = format!("no image tag holds `{}`", shown_up_to(character.encode_utf8(&mut [0; 4]), 1));
         let hint = "tags hold letters, digits, `_`, `.` and `-`";
         walk.mistake_within(text, at..at + character.len_utf8(), problem, Some(hint.into()));
         return None;
@@ -290,7 +291,7 @@ fn once(walk: &mut Walk<'_>, lists: [&Vec<Written<'_>>; 4]) {
         if let Some(first) = seen.get(written.template.as_str()) {
             let first = (first.text.value.node.span.clone(), "first here");
             let problem =
-                format!("the template `{}` occurs twice in the row", shown(written.template.as_str(), MAX_SHOWN));
+                format!("the template `{}` occurs twice in the row", shown_up_to(written.template.as_str(), MAX_SHOWN));
             walk.mistake_twice(&written.text.value, problem, Some("keep one of them".into()), first);
         } else {
             seen.insert(written.template.as_str(), written);
