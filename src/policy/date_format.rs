@@ -149,6 +149,15 @@ impl DateFormat {
         shown
     }
 
+    /// Returns the text of a format that shows nothing of the time.
+    pub(crate) fn fixed_text(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [] => Some(""),
+            [Piece::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
     /// Returns a regular expression for what the format prints, each literal passed through `literal` first.
     pub(crate) fn pattern(&self, mut literal: impl FnMut(&str) -> String) -> String {
         let mut pattern = String::new();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::Datelike as _;
 use semver::Version;
 
 use super::{
@@ -167,6 +168,18 @@ pub enum TaggingError {
         row: Row,
         /// The row whose pointer it is.
         owner: Row,
+    },
+    /// The tag is the place of another image's signatures.
+    #[error(
+        "{row}: the template `{template}` gives `{tag}`, and tags of this form hold the signatures of the image that they name"
+    )]
+    ReferrersTag {
+        /// The row.
+        row: Row,
+        /// The template.
+        template: String,
+        /// The tag.
+        tag: Tag,
     },
 }
 
@@ -389,6 +402,13 @@ fn expand(
                 })
             });
             match filled {
+                Ok(tag) if tag.is_referrers_tag() => {
+                    return Err(TaggingError::ReferrersTag {
+                        row: rule.row.clone(),
+                        template: template.as_str().to_owned(),
+                        tag,
+                    });
+                }
                 Ok(tag) => {
                     if template.holds_a_name() {
                         named.insert(tag.clone());
@@ -483,7 +503,10 @@ fn value(variable: &Variable, fit: &Fit, context: &Context, short_sha_length: us
         Variable::Patch => version()?.patch.to_string(),
         Variable::Prerelease => version()?.pre.to_string(),
         Variable::BaseRef => context.base_ref.clone().ok_or_else(|| missing("the event names no base branch"))?,
-        Variable::Date(format) => format.show(&context.now),
+        Variable::Date(format) => {
+            year_is_usual(context.now.year()).map_err(missing)?;
+            format.show(&context.now)
+        }
         Variable::CommitDate(format) => {
             if context.built_elsewhere {
                 sha()?;
@@ -491,6 +514,7 @@ fn value(variable: &Variable, fit: &Fit, context: &Context, short_sha_length: us
             let date = context.commit_date.ok_or_else(|| {
                 missing("the payload does not say when the commit was made, and neither the clone nor the API could be asked")
             })?;
+            year_is_usual(date.to_utc().year()).map_err(missing)?;
             format.show(&date)
         }
         Variable::RunNumber => context
@@ -500,10 +524,16 @@ fn value(variable: &Variable, fit: &Fit, context: &Context, short_sha_length: us
     })
 }
 
+/// Refuses times that formats show with a sign or with five digits: no tag could be read back.
+fn year_is_usual(year: i32) -> Result<(), &'static str> {
+    if (1970..=9998).contains(&year) { Ok(()) } else { Err("the time is before 1970 or after 9998") }
+}
+
 /// Finds tags made from a name that belong to another row.
 fn check_captures(plan: &mut TagPlan, context: &Context, policy: &Policy) -> Vec<TaggingError> {
     let mut errors = Vec::new();
-    let Some(name) = subject_name(&context.subject) else { return errors };
+    // A merge group has no name of its own, but `{{base_ref}}` gives it one.
+    let Some(name) = subject_name(&context.subject).or_else(|| context.base_ref.clone()) else { return errors };
     let mut inversions: Vec<Option<Inversion>> = policy.rules.iter().map(|_| None).collect();
     for row in &plan.rows {
         let rule = &policy.rules[row.rule];
