@@ -25,6 +25,9 @@ use super::plan::{self, ImagePlan, Job, Planned};
 /// between.
 const LOOKS: usize = 10;
 
+/// How often all is checked once more because something had to be put back: who deletes an image deletes its tags too.
+const CHECKS: usize = 3;
+
 /// Publishes the source under every planned tag of every chosen image.
 ///
 /// The order is: check everything; put blobs, children and the image's own manifest of every image by digest; then flip
@@ -69,8 +72,12 @@ pub async fn push<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
         for stay in &plan.plan.stays {
             lines.tags.push(TagLine::stayed(stay, job.policy.rules[stay.rule].row.clone()));
         }
-        push.settle_pointers(name, plan, &manifests, lines).await?;
-        push.verify(name, plan, &manifests, lines, &mut report).await?;
+        for _ in 0..CHECKS {
+            push.settle_pointers(name, plan, &manifests, lines).await?;
+            if push.verify(name, plan, &manifests, lines, &mut report).await? {
+                break;
+            }
+        }
     }
     report.images = reports.into_values().collect();
     report.finish();
@@ -153,9 +160,20 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         if line.outcome != TagOutcome::Unchanged
             && let Some(manifest) = manifests.get(&(name.clone(), digest.clone()))
         {
-            publish::point(self.writer, name, &write.tag, manifest).await?;
+            self.point(name, &write.tag, manifest).await?;
         }
         Ok(line)
+    }
+
+    /// Points a tag at a manifest that is staged. If part of our image is gone since, it is staged once more.
+    async fn point(&self, name: &ImageName, tag: &Tag, manifest: &RawManifest) -> Result<(), PortError> {
+        match publish::point(self.writer, name, tag, manifest).await {
+            Err(error) if error.kind == PortErrorKind::NotFound && manifest.digest == self.image.root().digest => {
+                publish::stage(self.writer, self.source, name, &self.parts()).await?;
+                publish::point(self.writer, name, tag, manifest).await
+            }
+            other => other,
+        }
     }
 
     /// Looks at each pointer that was written until nothing has to be put right any more.
@@ -194,7 +212,7 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
                     Some(manifest) => manifest.clone(),
                     None => PublishedSource { writer: self.writer, image: name, digest: &digest }.root().await?,
                 };
-                publish::point(self.writer, name, &write.tag, &manifest).await?;
+                self.point(name, &write.tag, &manifest).await?;
                 lines.repointed(&write.tag, &digest, reason.as_ref());
             }
             if !settled {
@@ -208,7 +226,8 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         Ok(())
     }
 
-    /// Checks that every manifest that the tags reach is there, and that every tag points where it was put.
+    /// Checks that every manifest that the tags reach is there, and that every tag points where it was put. Returns whether
+    /// nothing had to be put back.
     async fn verify(
         &self,
         name: &ImageName,
@@ -216,12 +235,11 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         manifests: &BTreeMap<(ImageName, Digest), RawManifest>,
         lines: &mut ImageReport,
         report: &mut Report,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        let repaired_before = lines.repaired.len();
         if plan.plan.writes.iter().any(|write| write.target == Target::Ours) {
             let repaired = publish::verify_parts(self.writer, self.source, name, &self.parts()).await?;
-            if !repaired.is_empty() {
-                lines.repaired = repaired;
-            }
+            lines.repaired.extend(repaired);
         }
         for digest in plan.plan.writes.iter().filter_map(|write| match &write.target {
             Target::Ours => None,
@@ -241,14 +259,14 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
                 // Deleted with the version that it was on before: put it back.
                 None => {
                     if let Some(manifest) = manifests.get(&(name.clone(), wanted.clone())) {
-                        publish::point(self.writer, name, &write.tag, manifest).await?;
+                        self.point(name, &write.tag, manifest).await?;
                         lines.repaired.push(wanted.clone());
                     }
                 }
                 Some(found) => report.overtaken(name, &write.tag, wanted, &found),
             }
         }
-        Ok(())
+        Ok(lines.repaired.len() == repaired_before)
     }
 }
 

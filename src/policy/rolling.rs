@@ -216,7 +216,15 @@ pub fn settle(candidate: &Candidate<'_>, after: &AfterWrite) -> Settled {
         if let Some(highest) = highest
             && (own_row || !facts.shared)
         {
-            return wanted(highest);
+            // Without our own tag the highest of the others would win: somebody deleted it, and it will be put back.
+            let own_tag_is_gone = facts.highest.as_ref().is_some_and(|(published, tag)| {
+                *tag == highest.0 && candidate.version.is_some_and(|version| published < version)
+            });
+            return match own_tag_is_gone {
+                true if now == Some(ours) => Settled::Right,
+                true => Settled::Ours,
+                false => wanted(highest),
+            };
         }
     } else if now == Some(ours) {
         return newer.as_ref().map_or(Settled::Right, wanted);

@@ -1,7 +1,7 @@
 //! The event context: hand-written fixtures, real payloads, and what holds for any of them.
 
 mod fixtures;
-mod payloads;
+pub(crate) mod payloads;
 mod properties;
 
 use std::{

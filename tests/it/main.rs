@@ -14,6 +14,7 @@ mod architecture;
 mod container;
 mod contract;
 mod demo;
+mod end_to_end;
 mod events;
 mod fixtures;
 mod git;

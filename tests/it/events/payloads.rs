@@ -26,7 +26,7 @@ fn folder() -> PathBuf {
     env::var_os("GHCR_LIFECYCLE_PAYLOADS").map_or_else(|| root.join("target/payloads"), |folder| root.join(folder))
 }
 
-pub(super) fn examples() -> Vec<(String, Value)> {
+pub(crate) fn examples() -> Vec<(String, Value)> {
     read().into_iter().map(|example| (example.event, example.payload)).collect()
 }
 
@@ -66,7 +66,7 @@ fn read() -> Vec<Example> {
 }
 
 /// Returns the environment that the runner would set for a payload.
-fn environment(event: &str, payload: &Value) -> BTreeMap<String, String> {
+pub(crate) fn environment(event: &str, payload: &Value) -> BTreeMap<String, String> {
     let text = |pointer: &str| payload.pointer(pointer).and_then(Value::as_str);
     let default = format!("refs/heads/{}", text("/repository/default_branch").unwrap_or("main"));
     let deleted = payload["deleted"] == json!(true);

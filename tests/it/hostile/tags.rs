@@ -80,6 +80,7 @@ async fn what_is_no_list_is_never_an_empty_one() {
         Reply::new(404),
         Reply::new(200).body("<html>welcome</html>"),
         Reply::new(200).body("[]"),
+        Reply::new(200).body(r#"{"errors":[]}"#),
         Reply::new(200),
         Reply::tags(&["v1", "a b"]),
         Reply::tags(&["v1", "../../etc"]),
