@@ -179,7 +179,7 @@ pub async fn plan_images<R: RegistryReader, H: SourceHistory>(
     if conflicts.is_empty() {
         return Ok(plans);
     }
-    let mut error = Error::failed("plan the push, so nothing was pushed");
+    let mut error = Error::failed("plan the push: no tag was written");
     let mut hints = Vec::new();
     for conflict in conflicts {
         error = error.with_detail(conflict.to_string());

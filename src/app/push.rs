@@ -8,12 +8,13 @@ use crate::{
         pointer::after_write,
     },
     error::Error,
-    execute::publish::{self, StagedPart},
+    execute::publish::{self, Staged, StagedPart},
     model::{Descriptor, Digest, ImageName, ManifestReference, RawManifest, Tag},
     policy::{
         inversion::Role,
         publish::{Ours, Target, Write},
         rolling::{self, Candidate, MoveReason, Settled},
+        rules::Immutable,
     },
     ports::{ImageSource, PortError, PortErrorKind, RegistryWriter, SourceHistory},
     report::{ImageReport, Report, TagLine, TagOutcome},
@@ -52,10 +53,22 @@ pub async fn push<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
     let plans = plan::plan_images(job, &planned, writer, history, &ours, true).await?;
     let push = Push { job, planned: &planned, writer, history, source, image: &image, ours: &ours };
 
+    let mut staged: BTreeMap<ImageName, Staged> = BTreeMap::new();
+    for (name, plan) in &plans {
+        if plan.plan.writes.iter().any(|write| write.target == Target::Ours) {
+            staged.insert(name.clone(), publish::stage(writer, source, name, &push.parts()).await?);
+        }
+    }
+    // Sending takes time, in which another run may have published: the tags are planned afresh, right before they flip.
+    let plans = if staged.values().all(|staged| *staged == Staged::default()) {
+        plans
+    } else {
+        plan::plan_images(job, &planned, writer, history, &ours, true).await?
+    };
     let mut manifests: BTreeMap<(ImageName, Digest), RawManifest> = BTreeMap::new();
     let mut reports: BTreeMap<ImageName, ImageReport> = BTreeMap::new();
     for (name, plan) in &plans {
-        reports.insert(name.clone(), push.stage(name, plan, &mut manifests).await?);
+        reports.insert(name.clone(), push.prepare(name, plan, staged.get(name), &mut manifests).await?);
     }
     for pointers in [false, true] {
         for (name, plan) in &plans {
@@ -99,18 +112,18 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         self.image.parts.iter().map(|Part { manifest, blobs }| StagedPart { manifest, blobs }).collect()
     }
 
-    /// Makes what the tags are to point at present by digest.
-    async fn stage(
+    /// Gets the manifests that the tags are to point at, and starts the image's report.
+    async fn prepare(
         &self,
         name: &ImageName,
         plan: &ImagePlan,
+        staged: Option<&Staged>,
         manifests: &mut BTreeMap<(ImageName, Digest), RawManifest>,
     ) -> Result<ImageReport, Error> {
         let mut lines = ImageReport::new(name.clone());
         let writes = &plan.plan.writes;
         if writes.iter().any(|write| write.target == Target::Ours) {
-            let staged = publish::stage(self.writer, self.source, name, &self.parts()).await?;
-            lines.staged = Some(staged);
+            lines.staged = staged.copied();
             lines.digest = self.ours.digest.clone();
             lines.platforms = self.image.platforms.clone();
             manifests.insert((name.clone(), self.image.root().digest.clone()), self.image.root().clone());
@@ -262,6 +275,15 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
                         self.point(name, &write.tag, manifest).await?;
                         lines.repaired.push(wanted.clone());
                     }
+                }
+                Some(found)
+                    if self.job.policy.rules[write.rule].immutable == Immutable::Yes && write.role == Role::Tag =>
+                {
+                    return Err(Error::failed(format!(
+                        "publish {name}:{} once and for all: another run put {found} under it at the same time as this one put {wanted}",
+                        write.tag
+                    ))
+                    .with_hint("let the workflow's runs share a `concurrency` group, and publish a new version: nobody can tell which of the two was pulled"));
                 }
                 Some(found) => report.overtaken(name, &write.tag, wanted, &found),
             }

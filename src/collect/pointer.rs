@@ -29,12 +29,15 @@ pub async fn after_write<R: RegistryReader, H: SourceHistory>(
     before: &[Tag],
 ) -> Result<AfterWrite, PortError> {
     let rule = &question.policy.rules[row.rule];
-    let mut evidence = Evidence::new(reader, question.image, question.policy, reader.tags(question.image).await?);
+    let mut evidence =
+        Evidence::of_written(reader, question.image, question.policy, reader.tags(question.image).await?);
     evidence.look_up([pointer].into_iter(), question.ours.digest.as_ref()).await?;
     let facts = pointer_facts(&mut evidence, history, question, rule, row.version.as_ref(), pointer).await?;
     let mut after = AfterWrite { facts, highest: None, newer: None };
-    if row.version.is_some() {
-        let versions = rolling::versions_of_pointer(rule, pointer, &evidence.tags);
+    if let Some(version) = &row.version {
+        let mut versions = rolling::versions_of_pointer(rule, pointer, &evidence.tags);
+        // The list may lag behind our own write.
+        versions.extend(row.tag.first().map(|tag| (version.clone(), tag.clone())));
         after.highest = match evidence.highest_real(&versions).await? {
             Some((_, tag)) => evidence.current.get(&tag).map(|digest| (tag.clone(), digest.clone())),
             None => None,

@@ -142,6 +142,8 @@ pub(super) struct Evidence<'a, R> {
     policy: &'a Policy,
     /// All tags, in the registry's order (GHCR: oldest first).
     pub tags: Vec<Tag>,
+    /// Whether the package is known to exist; until then nothing is asked of it but its tags.
+    exists: bool,
     /// The digest of each tag that was looked up, exists, and is not on a placeholder.
     pub current: BTreeMap<Tag, Digest>,
     manifests: BTreeMap<Digest, RawManifest>,
@@ -151,16 +153,23 @@ pub(super) struct Evidence<'a, R> {
 impl<'a, R: RegistryReader> Evidence<'a, R> {
     /// Starts from a complete list of tags.
     #[must_use]
-    pub(super) const fn new(reader: &'a R, image: &'a ImageName, policy: &'a Policy, tags: Vec<Tag>) -> Self {
+    pub(super) fn new(reader: &'a R, image: &'a ImageName, policy: &'a Policy, tags: Vec<Tag>) -> Self {
+        let exists = !tags.is_empty();
         Self {
             reader,
             image,
             policy,
             tags,
+            exists,
             current: BTreeMap::new(),
             manifests: BTreeMap::new(),
             labels: BTreeMap::new(),
         }
+    }
+
+    /// Starts from the tags of a package that was written to: its list may lag behind and still be empty.
+    pub(super) fn of_written(reader: &'a R, image: &'a ImageName, policy: &'a Policy, tags: Vec<Tag>) -> Self {
+        Self { exists: true, ..Self::new(reader, image, policy, tags) }
     }
 
     /// Looks up which digests tags point at. The list may lag behind a write of a moment ago, so tags that it lacks are
@@ -171,7 +180,7 @@ impl<'a, R: RegistryReader> Evidence<'a, R> {
         tags: impl Iterator<Item = &Tag>,
         ours: Option<&Digest>,
     ) -> Result<(), PortError> {
-        if self.tags.is_empty() {
+        if !self.exists {
             return Ok(());
         }
         let wanted: Vec<Tag> = tags.filter(|tag| !self.current.contains_key(*tag)).cloned().collect();

@@ -102,7 +102,8 @@ struct Alternative {
 const ANY: &str = "[A-Za-z0-9._-]";
 const NUMBER: &str = "(?:0|[1-9][0-9]*)";
 /// SemVer's pre-release part: identifiers of which none is empty and no number begins with a zero.
-const PRERELEASE: &str = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*";
+const PRERELEASE: &str =
+    r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*";
 
 impl Matcher {
     fn invert(template: &Template, rule: &TagRule) -> Self {
@@ -315,14 +316,13 @@ fn date_fragment(format: &DateFormat, at_start: bool) -> String {
         return regex_lite::escape(&sanitise(text, at_start));
     }
     let mut first = at_start;
-    let pattern = format.pattern(|literal| {
+    format.pattern(|literal| {
         let dashed = dashed(literal);
         let rest = if first { dashed.trim_start_matches(['.', '-']) } else { &dashed };
         let lead = if rest.len() < dashed.len() { "_" } else { "" };
         first = false;
         format!("{lead}{}", regex_lite::escape(rest))
-    });
-    pattern
+    })
 }
 
 /// Literal text of a date format, as sanitising leaves it.

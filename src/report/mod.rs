@@ -236,9 +236,11 @@ impl Report {
 
     /// Notes that a tag does not point where this run put it.
     pub fn overtaken(&mut self, image: &ImageName, tag: &Tag, wanted: &Digest, found: &Digest) {
-        self.warnings.push(format!(
-            "{image}:{tag} was put on {wanted} and points at {found} now: another run writes the same tag"
-        ));
+        let warning =
+            format!("{image}:{tag} was put on {wanted} and points at {found} now: another run writes the same tag");
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     /// Gathers the warnings of all tags once the report is complete.
