@@ -3,7 +3,10 @@
 use std::fs;
 
 use super::step::{Step, each};
-use crate::events::payloads::{environment, examples};
+use crate::events::{
+    KNOWN,
+    payloads::{environment, examples},
+};
 
 /// A row for every event, none of which needs a registry.
 const POLICY: &str = r#"
@@ -26,20 +29,7 @@ tags:
 #[test]
 fn every_payload_ends_well_or_with_a_reason() {
     let examples = examples();
-    let known = [
-        "push",
-        "pull_request",
-        "pull_request_target",
-        "merge_group",
-        "release",
-        "schedule",
-        "workflow_dispatch",
-        "repository_dispatch",
-        "workflow_run",
-        "create",
-        "delete",
-    ];
-    let of_rows: Vec<_> = examples.into_iter().filter(|(event, _)| known.contains(&event.as_str())).collect();
+    let of_rows: Vec<_> = examples.into_iter().filter(|(event, _)| KNOWN.contains(&event.as_str())).collect();
     assert!(of_rows.len() >= 40, "{}", of_rows.len());
     each(of_rows.into_iter().enumerate(), |(number, (event, payload))| {
         let mut step = Step::new().policy(POLICY).mode("tags").payload(payload.to_string().as_bytes());
