@@ -126,6 +126,23 @@ impl TagLine {
         }
     }
 
+    /// Tells whether whoever builds the image is to give it this tag, or has. In mode `tags` a tag that is published already
+    /// is none of them: the build can be left out.
+    #[must_use]
+    pub const fn is_given(&self) -> bool {
+        match self.outcome {
+            TagOutcome::Planned | TagOutcome::Created | TagOutcome::Moved { .. } => true,
+            TagOutcome::Unchanged => !self.only_published,
+            TagOutcome::Stayed => false,
+        }
+    }
+
+    /// Tells whether the tag is new or points elsewhere than before.
+    #[must_use]
+    pub const fn is_moved(&self) -> bool {
+        matches!(self.outcome, TagOutcome::Created | TagOutcome::Moved { .. })
+    }
+
     /// Reports a tag that somebody else is to write.
     #[must_use]
     pub fn planned(write: &Write, row: Row) -> Self {
@@ -232,6 +249,53 @@ impl Report {
             warnings: Vec::new(),
             notices,
         }
+    }
+
+    /// Returns the tags that `keep` picks, each with its image.
+    fn lines(&self, keep: fn(&TagLine) -> bool) -> impl Iterator<Item = (&ImageName, &TagLine)> {
+        self.images
+            .iter()
+            .flat_map(|image| image.tags.iter().map(move |line| (&image.image, line)))
+            .filter(move |(_, line)| keep(line))
+    }
+
+    /// Returns the full names of the tags that `keep` picks.
+    fn full_names(&self, keep: fn(&TagLine) -> bool) -> Vec<String> {
+        self.lines(keep).map(|(image, line)| format!("{image}:{}", line.tag)).collect()
+    }
+
+    /// Returns the tags that the image is given, without the image and each once.
+    fn tag_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for (_, line) in self.lines(TagLine::is_given) {
+            if !names.contains(&line.tag.as_str()) {
+                names.push(line.tag.as_str());
+            }
+        }
+        names
+    }
+
+    /// Returns the digest that the tags point at, where there is an image.
+    fn digest(&self) -> Option<&Digest> {
+        self.images.iter().find_map(|image| image.digest.as_ref())
+    }
+
+    /// Returns the digest of each platform's image.
+    fn digests(&self) -> BTreeMap<&str, &Digest> {
+        self.images
+            .iter()
+            .flat_map(|image| image.platforms.iter().map(|(platform, digest)| (platform.as_str(), digest)))
+            .collect()
+    }
+
+    /// Returns each image by its digest.
+    fn image_refs(&self) -> Vec<String> {
+        self.images.iter().filter_map(|image| Some(format!("{}@{}", image.image, image.digest.as_ref()?))).collect()
+    }
+
+    /// Tells whether a published image took the new one's place.
+    fn exists(&self) -> bool {
+        self.images.iter().any(|image| image.exists)
     }
 
     /// Notes that a tag does not point where this run put it.
