@@ -102,7 +102,8 @@ struct Alternative {
 const ANY: &str = "[A-Za-z0-9._-]";
 const NUMBER: &str = "(?:0|[1-9][0-9]*)";
 /// SemVer's pre-release part: identifiers of which none is empty and no number begins with a zero.
-const PRERELEASE: &str = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*";
+const PRERELEASE: &str =
+    r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*";
 
 impl Matcher {
     fn invert(template: &Template, rule: &TagRule) -> Self {

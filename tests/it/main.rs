@@ -20,6 +20,7 @@ mod github;
 mod peers;
 mod policy_file;
 mod programs;
+mod races;
 mod registry;
 mod runner;
 mod sandbox;
