@@ -17,6 +17,7 @@ mod events;
 mod fixtures;
 mod git;
 mod github;
+mod invariants;
 mod peers;
 mod policy_file;
 mod programs;

@@ -1,0 +1,1 @@
+//! From planned tags to writes.
