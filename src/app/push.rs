@@ -12,7 +12,7 @@ use crate::{
     model::{Descriptor, Digest, ImageName, ManifestReference, RawManifest, Tag},
     policy::{
         inversion::Role,
-        publish::{Ours, Target, Write},
+        publish::{Change, Ours, Target, Write},
         rolling::{self, Candidate, MoveReason, Settled},
         rules::Immutable,
     },
@@ -171,6 +171,7 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         let row = self.job.policy.rules[write.rule].row.clone();
         let line = TagLine::written(write, row, digest);
         if line.outcome != TagOutcome::Unchanged
+            && !(write.role == Role::Rolling && self.moved_meanwhile(name, write).await?)
             && let Some(manifest) = manifests.get(&(name.clone(), digest.clone()))
         {
             self.point(name, &write.tag, manifest).await?;
@@ -187,6 +188,18 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
             }
             other => other,
         }
+    }
+
+    /// Tells whether another run moved a pointer since the plan was made: where it belongs is then decided afresh, when it
+    /// is looked at.
+    async fn moved_meanwhile(&self, name: &ImageName, write: &Write) -> Result<bool, Error> {
+        let planned = match &write.change {
+            Change::Move { from } => Some(from),
+            Change::Create => None,
+            Change::Unchanged | Change::Unknown => return Ok(false),
+        };
+        let now = publish::read_back(self.writer, name, &write.tag).await?;
+        Ok(now.is_some() && now.as_ref() != planned)
     }
 
     /// Looks at each pointer that was written until nothing has to be put right any more.
@@ -208,8 +221,7 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
                 Candidate { digest: Some(&target), version: row.version.as_ref(), commit: self.ours.commit.as_ref() };
             let mut settled = false;
             for _ in 0..LOOKS {
-                let after =
-                    after_write(self.writer, self.history, &question, row, &write.tag, &plan.published.tags).await?;
+                let after = after_write(self.writer, self.history, &question, row, &write.tag, &plan.published).await?;
                 let (digest, reason) = match rolling::settle(&candidate, &after) {
                     Settled::Right => {
                         if let Some(now) = after.facts.current.map(|image| image.digest) {

@@ -315,12 +315,10 @@ fn date_fragment(format: &DateFormat, at_start: bool) -> String {
     if let Some(text) = format.fixed_text() {
         return regex_lite::escape(&sanitise(text, at_start));
     }
-    let mut first = at_start;
-    format.pattern(|literal| {
+    format.pattern(|literal, first| {
         let dashed = dashed(literal);
-        let rest = if first { dashed.trim_start_matches(['.', '-']) } else { &dashed };
+        let rest = if first && at_start { dashed.trim_start_matches(['.', '-']) } else { &dashed };
         let lead = if rest.len() < dashed.len() { "_" } else { "" };
-        first = false;
         format!("{lead}{}", regex_lite::escape(rest))
     })
 }
