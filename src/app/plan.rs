@@ -54,12 +54,22 @@ pub async fn plan<H: SourceHistory>(job: &Job<'_>, history: &H) -> Result<Planne
         for one in errors {
             error = error.with_detail(one.to_string());
         }
+        if context.built_elsewhere {
+            error = error.with_hint(
+                "to publish this repository's own commit at a terminal, set GITHUB_REF and GITHUB_SHA instead of `ref`",
+            );
+        }
         error.with_hint("nothing was pushed")
     })?;
     if tags.rows.is_empty() && tags.nothing.is_none() && !job.allow_empty {
         let mut error = Error::failed(format!("find a tag: no row of the policy fits {}", words::event(&context)));
         for skip in &tags.skipped {
             error = error.with_detail(words::skip(skip));
+        }
+        if context.subject == Subject::Unknown {
+            error = error.with_hint(
+                "say what was built with `ref` (`--ref v1.2.3`, `--ref main`), or set GITHUB_REF and GITHUB_SHA",
+            );
         }
         return Err(error.with_hint("set `allow-empty: true` if a run without a tag is meant"));
     }
@@ -179,16 +189,30 @@ pub async fn plan_images<R: RegistryReader, H: SourceHistory>(
     if conflicts.is_empty() {
         return Ok(plans);
     }
-    let mut error = Error::failed("plan the push: no tag was written");
+    let mut error = Error::failed("publish the tags of this event; none was written");
     let mut hints = Vec::new();
     for conflict in conflicts {
         error = error.with_detail(conflict.to_string());
-        let hint = conflict.hint();
+        let hint = conflict.hint(full_ref(&planned.context.subject).as_deref());
         if !hints.contains(&hint) {
             hints.push(hint);
         }
     }
     Err(hints.into_iter().fold(error, Error::with_hint))
+}
+
+/// Returns the full ref of what a run is about, as input `ref` takes it.
+fn full_ref(subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Branch(name) => Some(format!("refs/heads/{name}")),
+        Subject::Tag(name) => Some(format!("refs/tags/{name}")),
+        Subject::PullRequest(_)
+        | Subject::MergeGroup
+        | Subject::Unresolved(_)
+        | Subject::Commit(_)
+        | Subject::Nothing(_)
+        | Subject::Unknown => None,
+    }
 }
 
 /// Returns what facts are collected for.

@@ -167,12 +167,15 @@ pub enum Conflict {
 }
 
 impl Conflict {
-    /// Returns what to do about it.
+    /// Returns what to do about it. `git_ref` is the full ref that the run is about.
     #[must_use]
-    pub fn hint(&self) -> String {
+    pub fn hint(&self, git_ref: Option<&str>) -> String {
+        // A name that a shell would read otherwise is left for people to write.
+        let is_plain = |text: &&str| text.chars().all(|c| c.is_ascii_alphanumeric() || "._-/+".contains(c));
+        let git_ref = git_ref.filter(is_plain).map(|name| format!(" --ref {name}")).unwrap_or_default();
         match self {
             Self::Immutable { image, published, .. } => format!(
-                "to finish the run with the published image, promote it: `ghcr-lifecycle push --source {image}@{published} --image {image}` (input `source: {image}@{published}`); to publish this build, give it a new version"
+                "to finish the run with the published image, promote it: `ghcr-lifecycle push --source {image}@{published} --image {image}{git_ref}` (input `source: {image}@{published}`); to publish this build, give it a new version"
             ),
             Self::OtherCommit { .. } => {
                 "was the git tag moved? Publish this commit under a new version, or say `ref` if it was built from another project".to_owned()

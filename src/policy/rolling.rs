@@ -78,8 +78,11 @@ pub enum MoveReason {
     },
     /// The histories diverged, and our commit is the branch's tip.
     BranchTip,
-    /// Nothing could be learnt of the image there (or of ours): it moves, with a warning.
-    Unknown,
+    /// It moves, with a warning, since nothing says which of the two is newer.
+    Unknown {
+        /// The commit of the image there, where that is known and only the history that would compare the two is not.
+        there: Option<CommitId>,
+    },
     /// The highest version published, which is not ours: a run that raced with this one published it.
     PublishedMeanwhile {
         /// Its tag.
@@ -157,14 +160,14 @@ pub fn decide(candidate: &Candidate<'_>, facts: &PointerFacts) -> Verdict {
         Ancestry::Same => Verdict::Move(MoveReason::SameCommit),
         Ancestry::Descendant => Verdict::Move(match &current.commit {
             Some(of) => MoveReason::Descendant { of: of.clone() },
-            None => MoveReason::Unknown,
+            None => MoveReason::Unknown { there: None },
         }),
         Ancestry::Ancestor => Verdict::Stay(ancestor(current)),
         Ancestry::Diverged => match (candidate.commit, tip) {
             (Some(ours), Some(tip)) if ours.same_commit(tip) => Verdict::Move(MoveReason::BranchTip),
             _ => Verdict::Stay(StayReason::Diverged { from: current.commit.clone(), tip: tip.clone() }),
         },
-        Ancestry::Unknown => Verdict::Move(MoveReason::Unknown),
+        Ancestry::Unknown => Verdict::Move(MoveReason::Unknown { there: current.commit.clone() }),
     }
 }
 
@@ -248,7 +251,7 @@ pub fn settle(candidate: &Candidate<'_>, after: &AfterWrite) -> Settled {
         return Settled::Right;
     }
     match decide(candidate, facts) {
-        Verdict::Move(MoveReason::Unknown | MoveReason::Here) | Verdict::Stay(_) => Settled::Right,
+        Verdict::Move(MoveReason::Unknown { .. } | MoveReason::Here) | Verdict::Stay(_) => Settled::Right,
         // Two builds of one commit: whoever moved it last may have it.
         Verdict::Move(MoveReason::SameCommit) => Settled::Right,
         Verdict::Move(_) => Settled::Ours,

@@ -67,7 +67,7 @@ fn image(report: &ImageReport) -> Value {
 }
 
 fn tag(line: &TagLine) -> Value {
-    let TagLine { tag, digest, row, role: _, outcome, why, doubtful, only_published: _ } = line;
+    let TagLine { tag, digest, row, role: _, outcome, why, doubt, only_published: _ } = line;
     let from = match outcome {
         TagOutcome::Moved { from } => Some(from),
         _ => None,
@@ -79,6 +79,6 @@ fn tag(line: &TagLine) -> Value {
         "row": row.number,
         "outcome": words::outcome(outcome),
         "reason": why,
-        "doubtful": doubtful,
+        "doubtful": doubt.is_some(),
     })
 }

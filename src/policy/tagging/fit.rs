@@ -158,14 +158,19 @@ pub(super) fn subject_name(subject: &Subject) -> Option<String> {
 #[must_use]
 pub fn describe(subject: &Subject) -> String {
     match subject {
-        Subject::Branch(name) => format!("the branch `{name}`"),
-        Subject::Tag(name) => format!("the git tag `{name}`"),
+        Subject::Branch(name) => format!("the branch `{}`", unquoted(name)),
+        Subject::Tag(name) => format!("the git tag `{}`", unquoted(name)),
         Subject::PullRequest(Some(number)) => format!("pull request {number}"),
         Subject::PullRequest(None) => "a pull request without a number".to_owned(),
         Subject::MergeGroup => "a merge group".to_owned(),
-        Subject::Unresolved(name) => format!("`{name}`, which may be a branch or a git tag"),
+        Subject::Unresolved(name) => format!("`{}`, which may be a branch or a git tag", unquoted(name)),
         Subject::Commit(commit) => format!("the commit `{commit}`"),
         Subject::Nothing(why) => why.clone(),
         Subject::Unknown => "no branch and no git tag".to_owned(),
     }
+}
+
+/// A name that can stand between backticks.
+fn unquoted(name: &str) -> String {
+    name.replace('`', "'")
 }

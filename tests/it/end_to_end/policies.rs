@@ -19,7 +19,8 @@ fn a_broken_policy_ends_with_two_before_any_request() {
         let outcome = step.fail(2);
         assert!(outcome.stderr.starts_with("error: the policy is not valid\n"), "{name}: {outcome}");
         assert!(outcome.stderr.contains(".github/ghcr-lifecycle.yml:"), "{name}: {outcome}");
-        assert!(outcome.outputs.is_empty() && outcome.summary.is_empty(), "{name}: {outcome}");
+        assert!(outcome.outputs.is_empty() && outcome.summary.starts_with("### Failed\n"), "{name}: {outcome}");
+        assert!(outcome.stdout.contains("::error file=.github/ghcr-lifecycle.yml,line="), "{name}: {outcome}");
     });
     assert_eq!(sandbox.requests(), []);
 }
