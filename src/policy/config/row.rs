@@ -60,10 +60,13 @@ pub(super) fn row(walk: &mut Walk<'_>, value: &Value<'_>, number: usize) -> Opti
     for written in tag.iter().chain(&also).chain(&rolling).chain(&index) {
         values_exist(walk, written, &on);
     }
+    let row = RowCheck { fields: &fields, on: &on, tag: &tag, matcher: matcher.as_ref() };
+    if !rolling.is_empty() {
+        pointers_know_versions(walk, &row);
+    }
     if let Some(keep) = &keep
         && let Some(what) = keep.while_holds
     {
-        let row = LifeCheck { fields: &fields, on: &on, tag: &tag, matcher: matcher.as_ref() };
         while_is_known(walk, what, &row);
     }
 
@@ -320,16 +323,40 @@ fn values_exist(walk: &mut Walk<'_>, written: &Written<'_>, on: &[OnEntry]) {
     }
 }
 
-/// What `while` is checked against.
-struct LifeCheck<'a, 'n> {
+/// What a row's keys are checked against together.
+struct RowCheck<'a, 'n> {
     fields: &'a Fields<'n>,
     on: &'a [OnEntry],
     tag: &'a [Written<'n>],
     matcher: Option<&'a TagMatcher>,
 }
 
+/// A pointer of releases stays on the highest version, so the versions published before must be readable from their tags.
+fn pointers_know_versions(walk: &mut Walk<'_>, row: &RowCheck<'_, '_>) {
+    let is_release =
+        |entry: &OnEntry| !entry.negated && matches!(entry.condition, Condition::Release(_) | Condition::Prerelease(_));
+    let Some(rolling) = row.fields.get("rolling").filter(|_| row.on.iter().any(is_release)) else { return };
+    let holds = |wanted: &Variable| {
+        row.tag.iter().any(|written| written.template.variables().any(|(variable, _)| variable == wanted))
+    };
+    let known = match row.matcher {
+        Some(matcher) => matcher.regex.capture_names().flatten().any(|name| name == "version"),
+        None => {
+            holds(&Variable::Version) || (holds(&Variable::Major) && holds(&Variable::Minor) && holds(&Variable::Patch))
+        }
+    };
+    if !known {
+        let problem = "a `rolling` tag of releases needs the version in the row's `tag`".to_owned();
+        let hint = match row.matcher {
+            Some(_) => "give `match` a group `(?<version>…)`",
+            None => "as in `tag: \"v{{version}}\"`: the highest version published is read from the tags",
+        };
+        walk.mistake(rolling, problem, Some(hint.to_owned()));
+    }
+}
+
 /// `while` must find the pull request or branch in each tag.
-fn while_is_known(walk: &mut Walk<'_>, what: While, row: &LifeCheck<'_, '_>) {
+fn while_is_known(walk: &mut Walk<'_>, what: While, row: &RowCheck<'_, '_>) {
     let (life, value, group, event) = match what {
         While::Open => ("while open", "{{number}}", "number", "pull request"),
         While::BranchExists => ("while branch exists", "{{branch}}", "branch", "branch"),
