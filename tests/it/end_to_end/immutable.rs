@@ -91,3 +91,33 @@ fn tags_mode_refuses_a_published_version_before_it_is_built() {
     assert!(refused.stderr.contains(&published.digest().to_string()), "{refused}");
     assert!(refused.outputs.is_empty(), "{refused}");
 }
+
+/// A run that was ended before its pointers: mode `tags` does not say that all is done, and its advice finishes the run.
+#[test]
+fn tags_mode_says_what_an_interrupted_run_left_undone() {
+    let sandbox = ghcr();
+    let published = index("published");
+    let source = layout(&published);
+    let policy = format!(
+        "version: 1\nimages: [{}/{REPOSITORY}]\ntags:\n  - on: branch main\n    tag: \"main-{{{{sha}}}}\"\n    immutable: keep existing\n    rolling: [edge]\n",
+        sandbox.host()
+    );
+    // The registry knows nothing of branches, so the branch's tip stays unknown.
+    let api = format!("http://{}", sandbox.host());
+    let step = |mode: &str| {
+        Step::on("push-kyklos-main").policy(&policy).to(&sandbox).mode(mode).variable("GITHUB_API_URL", &api)
+    };
+    step("push").source(source.path()).succeed();
+    sandbox.change(|state| state.remove_tag(REPOSITORY, &"edge".parse().unwrap()));
+
+    let said = step("tags").succeed();
+    assert_eq!(said.outputs["exists"], "true");
+    assert_eq!(said.outputs["tags"], "");
+    let advice = format!("source: {}/{REPOSITORY}@{}", sandbox.host(), published.digest());
+    assert!(said.stdout.contains("`edge` is not on the published image yet"), "{said}");
+    assert!(said.stdout.contains(&advice), "{said}");
+
+    let promoted = step("push").input("source", advice.trim_start_matches("source: ")).succeed();
+    assert!(promoted.outputs["moved"].ends_with(":edge"), "{promoted}");
+    assert!(!step("tags").succeed().stdout.contains("not on the published image yet"));
+}
