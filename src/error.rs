@@ -2,7 +2,10 @@
 
 use std::{error, fmt};
 
-use crate::{inputs::InputErrors, ports::PortError};
+use crate::{
+    inputs::InputErrors,
+    ports::{PortError, PortErrorKind},
+};
 
 /// Whose turn it is to cure an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,19 @@ impl Kind {
     }
 }
 
+/// A place in a file, for an annotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file's path in the repository.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// The column, from 1, in characters.
+    pub column: u64,
+    /// What is wrong there, with the remedy.
+    pub message: String,
+}
+
 /// What ended a run.
 #[derive(Debug)]
 pub struct Error {
@@ -34,6 +50,8 @@ pub struct Error {
     pub message: String,
     /// What exactly, where there are several things, a line each.
     pub details: Vec<String>,
+    /// The places in a file that it is about, each with what is wrong there.
+    pub places: Vec<Place>,
     /// What to do about it, each in one sentence.
     pub hints: Vec<String>,
     /// The error below this one.
@@ -44,13 +62,27 @@ impl Error {
     /// Makes an error about inputs or policy.
     #[must_use]
     pub fn input(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Input, message: message.into(), details: Vec::new(), hints: Vec::new(), source: None }
+        Self {
+            kind: Kind::Input,
+            message: message.into(),
+            details: Vec::new(),
+            places: Vec::new(),
+            hints: Vec::new(),
+            source: None,
+        }
     }
 
     /// Makes an error about work that failed; `message` fits after "failed to ".
     #[must_use]
     pub fn failed(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Failed, message: message.into(), details: Vec::new(), hints: Vec::new(), source: None }
+        Self {
+            kind: Kind::Failed,
+            message: message.into(),
+            details: Vec::new(),
+            places: Vec::new(),
+            hints: Vec::new(),
+            source: None,
+        }
     }
 
     /// Adds one of several things that are wrong.
@@ -111,8 +143,10 @@ impl error::Error for Error {
 impl From<PortError> for Error {
     fn from(error: PortError) -> Self {
         let message = error.to_string();
-        let PortError { kind: _, operation: _, detail: _, hint, source } = error;
-        Self { kind: Kind::Failed, message, details: Vec::new(), hints: hint.into_iter().collect(), source }
+        let PortError { kind, operation: _, detail: _, hint, source } = error;
+        let way = "is the name right, does the server run, and does the way there need a proxy (`HTTPS_PROXY`)?";
+        let hint = hint.or_else(|| (kind == PortErrorKind::Unavailable).then(|| way.to_owned()));
+        Self { hints: hint.into_iter().collect(), source, ..Self::failed(message) }
     }
 }
 
@@ -127,14 +161,13 @@ impl From<InputErrors> for Error {
         if let Some(help) = errors.help {
             message = format!("{message}\n\n{}", help.trim_end());
         }
-        Self { kind: Kind::Input, message, details: Vec::new(), hints, source: None }
+        Self { hints, ..Self::input(message) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::PortErrorKind;
 
     #[test]
     fn the_chain_is_shown_once_and_the_hints_last() {

@@ -22,7 +22,7 @@ use ghcr_lifecycle::{
         sources::{Source, SourceSpec},
     },
     app::{self, Choice, Finished, plan::Job},
-    error::{Error, Kind},
+    error::{Error, Kind, Place},
     event::{self, Context},
     inputs::{self, Format, Inputs, LogLevel, Mode, Parsed, PolicyInput},
 };
@@ -38,15 +38,34 @@ fn main() -> ExitCode {
         Err(error) => {
             let text = error.render();
             if under_actions {
-                let mut annotations = Annotations::default();
-                print(
-                    &annotations
-                        .render(&Annotation::new(Severity::Error, text.trim_end().trim_start_matches("error: "))),
-                );
+                annotate(&error, &text);
+                // The error itself is what ends the run, whether or not its summary can be written.
+                let _ = Files::from_environment(&variables).append_summary(&app::failure_summary(&text));
             }
             show_error(&text, under_actions);
             ExitCode::from(error.kind.exit_code())
         }
+    }
+}
+
+/// Shows an error as annotations: at its places, where it names some.
+fn annotate(error: &Error, text: &str) {
+    let mut annotations = Annotations::default();
+    for Place { file, line, column, message } in &error.places {
+        let annotation = Annotation {
+            file: Some(file.clone()),
+            line: Some(*line),
+            column: Some(*column),
+            ..Annotation::new(Severity::Error, message.clone())
+        };
+        print(&annotations.render(&annotation));
+    }
+    if error.places.is_empty() {
+        let message = text.trim_end().trim_start_matches("error: ");
+        print(&annotations.render(&Annotation::new(Severity::Error, message)));
+    }
+    for line in annotations.finish() {
+        print(&line);
     }
 }
 
@@ -112,7 +131,7 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
             outputs: Vec::new(),
             summary: String::new(),
             warnings: Vec::new(),
-            notices: Vec::new(),
+            notices: check.notices(),
         });
     }
     if inputs.now.is_some() && !policy.images.iter().all(|image| image.is_loopback()) {
@@ -145,7 +164,7 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
             })?;
             let spec = SourceSpec::parse(text)
                 .map_err(|error| Error::input(format!("input `source`: {error}")).with_hint(error.hint()))?;
-            let source = Source::open(spec, &registry)?;
+            let source = Source::open(spec, &registry).map_err(wrong_input)?;
             app::push::push(&job, &registry, &history, &source).await?
         }
     };
@@ -161,11 +180,11 @@ async fn demo(inputs: &Inputs) -> Result<Finished, Error> {
     demo.play(&registry, inputs.now.unwrap_or_else(runner::now)).await
 }
 
-/// Reads the event. A run at a terminal counts as one that somebody dispatched.
+/// Reads the event. A run at a terminal counts as a push of what `ref` or GITHUB_REF names.
 fn context(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Result<Context, Error> {
     let mut variables = variables.clone();
     if !inputs.under_actions {
-        variables.entry("GITHUB_EVENT_NAME".to_owned()).or_insert_with(|| "workflow_dispatch".to_owned());
+        variables.entry("GITHUB_EVENT_NAME".to_owned()).or_insert_with(|| "push".to_owned());
     }
     let payload = match &inputs.event_path {
         Some(path) => Some(runner::payload(&PathBuf::from(path))?),
@@ -174,7 +193,7 @@ fn context(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Result<Cont
     let now = runner::now();
     let wrong = |error: event::EventError| {
         let hint = error.hint();
-        Error::input(error.to_string()).with_hint(hint)
+        Error::input(format!("failed to {error}")).with_hint(hint)
     };
     let mut context = event::parse(&variables, payload.as_deref(), now).map_err(wrong)?;
     if let Some(now) = inputs.now {
@@ -184,6 +203,12 @@ fn context(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Result<Cont
         Some(built) => context.with_ref(built).map_err(wrong),
         None => Ok(context),
     }
+}
+
+/// A file that an input names and that is not what it should be: nothing was touched.
+fn wrong_input(error: impl Into<Error>) -> Error {
+    let error = error.into();
+    Error { kind: Kind::Input, message: format!("failed to {}", error.message), ..error }
 }
 
 /// The GitHub API, where there is a token for it, or an API of our own.
@@ -210,14 +235,19 @@ async fn policy(inputs: &Inputs, context: &Context, github: Option<&GitHub>) -> 
         inputs.under_actions && matches!(context.event_name.as_str(), "pull_request_target" | "workflow_run");
     let found = if reads_default_branch {
         let (Some(github), Some(branch)) = (github, &context.facts.default_branch) else {
-            return Err(Error::failed(format!("read the policy `{path}` of the default branch: there is no token for the API, or the payload does not name the branch"))
+            let missing =
+                if github.is_none() { "there is no token for the API" } else { "the payload does not name it" };
+            return Err(Error::failed(format!("read the policy `{path}` of the default branch: {missing}"))
                 .with_hint("pass `github-token`, and grant `contents: read` to the job")
-                .with_hint(format!("under `{}` the work tree may be a stranger's, so the policy is not read from it", context.event_name)));
+                .with_hint(format!(
+                    "under `{}` the work tree may be a stranger's, so the policy is not read from it",
+                    context.event_name
+                )));
         };
         github.file(path, branch).await?.map(|bytes| bytes.to_vec())
     } else {
         let reach = if inputs.under_actions { Reach::Workspace } else { Reach::Anywhere };
-        runner::read_policy(&workspace(inputs), path, reach)?
+        runner::read_policy(&workspace(inputs), path, reach).map_err(wrong_input)?
     };
     found.map(|bytes| (path.clone(), bytes)).ok_or_else(|| {
         Error::input(format!("there is no policy: `{path}` does not exist"))
@@ -259,7 +289,14 @@ fn tell(inputs: &Inputs, variables: &BTreeMap<String, String>, finished: &Finish
                 print(&commands::inert(line));
             }
         }
-        Format::Text => print(text.trim_end()),
+        Format::Text => {
+            print(text.trim_end());
+            for (word, messages) in [("warning", warnings), ("note", notices)] {
+                for message in messages {
+                    print(&format!("\n{word}: {message}"));
+                }
+            }
+        }
     }
     if inputs.under_actions {
         let mut annotations = Annotations::default();

@@ -227,7 +227,7 @@ fn publish(path: &Path) -> datatest_stable::Result<()> {
     match plan_publish(image, &policy, &plan, &published, &ours) {
         Err(conflicts) => {
             for conflict in conflicts {
-                let _ = writeln!(text, "error: {conflict}\nhint: {}", conflict.hint());
+                let _ = writeln!(text, "error: {conflict}\nhint: {}", conflict.hint(context.git_ref.as_deref()));
             }
         }
         Ok(plan) => {

@@ -11,8 +11,8 @@ use chrono::{DateTime, FixedOffset};
 use git2::{ErrorCode, Oid, Repository};
 
 use crate::{
-    adapters::untrusted::shown,
     model::CommitId,
+    model::untrusted::shown,
     ports::{Ancestry, NameKind, PortError, PortErrorKind},
 };
 

@@ -11,8 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use self::exchange::{Exchange, MAX_JSON_BYTES};
 use crate::{
-    adapters::untrusted::shown,
-    model::{CommitId, RepositoryName, Secret, name::is_loopback_host},
+    model::{CommitId, RepositoryName, Secret, name::is_loopback_host, untrusted::shown},
     ports::{Ancestry, NameKind, PortError, PortErrorKind},
 };
 

@@ -83,5 +83,8 @@ impl SourceHistory for History {
 
 fn warn(error: &PortError) {
     let PortError { operation, detail, hint, .. } = error;
-    tracing::warn!(hint = hint.as_deref().unwrap_or_default(), "failed to {operation}: {detail}");
+    match hint {
+        Some(hint) => tracing::warn!("failed to {operation}: {detail} (hint: {hint})"),
+        None => tracing::warn!("failed to {operation}: {detail}"),
+    }
 }

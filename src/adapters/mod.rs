@@ -9,4 +9,3 @@ pub mod http;
 pub mod registry;
 pub mod runner;
 pub mod sources;
-mod untrusted;

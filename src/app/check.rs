@@ -113,7 +113,7 @@ impl PolicyCheck {
     /// Renders the check for people.
     #[must_use]
     pub fn text(&self, name: &str) -> String {
-        let Self { images, rows, not_carried_out } = self;
+        let Self { images, rows, not_carried_out: _ } = self;
         let mut text = format!("{name} is valid: {} for {}\n", words::count(rows.len(), "row"), images.join(", "));
         for RowCheck { row, templates } in rows {
             text.push_str(&format!("\n{row}\n"));
@@ -128,10 +128,16 @@ impl PolicyCheck {
                 text.push_str(&format!("  {role:<8} {written}{example}\n           matches {pattern}\n"));
             }
         }
-        if !not_carried_out.is_empty() {
-            text.push_str(&format!("\nnote: {}\n", words::not_carried_out(not_carried_out)));
-        }
         text
+    }
+
+    /// Returns what is worth knowing, a sentence each.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        match self.not_carried_out.as_slice() {
+            [] => Vec::new(),
+            keys => vec![words::not_carried_out(keys)],
+        }
     }
 
     /// Renders the check as JSON.

@@ -10,7 +10,7 @@ pub mod tags;
 use serde_json::Value;
 
 use crate::{
-    error::Error,
+    error::{Error, Place},
     event::{Context, EventKind},
     policy::{config, rules::Policy},
     report::{self, Report},
@@ -58,12 +58,28 @@ pub fn read_policy(name: &str, bytes: &[u8]) -> Result<Policy, Error> {
             .with_hint("save the file in UTF-8")
     })?;
     config::parse(text).map_err(|found| {
-        Error::input(format!(
-            "the policy is not valid\n\n{}",
-            report::diagnostics::render(name, text, &found).trim_end()
-        ))
-        .with_hint("nothing was pushed; `ghcr-lifecycle check` shows the same at a terminal")
+        let places = found
+            .list
+            .iter()
+            .map(|mistake| Place {
+                file: name.to_owned(),
+                line: mistake.at.line as u64,
+                column: mistake.at.column as u64,
+                message: match &mistake.hint {
+                    Some(hint) => format!("{} ({hint})", mistake.problem),
+                    None => mistake.problem.clone(),
+                },
+            })
+            .collect();
+        let shown = report::diagnostics::render(name, text, &found);
+        Error { places, ..Error::input(format!("the policy is not valid\n\n{}", shown.trim_end())) }
     })
+}
+
+/// Renders an error for the job summary.
+#[must_use]
+pub fn failure_summary(text: &str) -> String {
+    report::markdown::failure(text)
 }
 
 /// What mode `auto` comes to.

@@ -6,7 +6,7 @@ use crate::{
     collect::published::{Question, collect_published},
     error::Error,
     event::{Context, Subject},
-    model::{ImageName, NameKind},
+    model::{ImageName, NameKind, untrusted::shown},
     policy::{
         publish::{Ours, PublishPlan, Published, plan_publish},
         rules::Policy,
@@ -54,12 +54,22 @@ pub async fn plan<H: SourceHistory>(job: &Job<'_>, history: &H) -> Result<Planne
         for one in errors {
             error = error.with_detail(one.to_string());
         }
+        if context.built_elsewhere {
+            error = error.with_hint(
+                "to publish this repository's own commit at a terminal, set GITHUB_REF and GITHUB_SHA instead of `ref`",
+            );
+        }
         error.with_hint("nothing was pushed")
     })?;
     if tags.rows.is_empty() && tags.nothing.is_none() && !job.allow_empty {
         let mut error = Error::failed(format!("find a tag: no row of the policy fits {}", words::event(&context)));
         for skip in &tags.skipped {
             error = error.with_detail(words::skip(skip));
+        }
+        if context.subject == Subject::Unknown {
+            error = error.with_hint(
+                "say what was built with `ref` (`--ref v1.2.3`, `--ref main`), or set GITHUB_REF and GITHUB_SHA",
+            );
         }
         return Err(error.with_hint("set `allow-empty: true` if a run without a tag is meant"));
     }
@@ -89,12 +99,12 @@ pub fn choose_images(policy: &Policy, input: Option<&str>) -> Result<Vec<ImageNa
                 [image] => Ok(vec![(*image).clone()]),
                 [] => Err(Error::input(format!(
                     "input `image` names `{}`, which is no image of the policy",
-                    words::shown(ending)
+                    shown(ending)
                 ))
                 .with_detail(format!("those are {}", listed()))),
                 _ => Err(Error::input(format!(
                     "input `image` names `{}`, which several images of the policy end in",
-                    words::shown(ending)
+                    shown(ending)
                 ))
                 .with_detail(format!(
                     "those are {}",
@@ -112,7 +122,7 @@ async fn complete<H: SourceHistory>(mut context: Context, policy: &Policy, histo
         let Some(commit) = &context.sha else {
             return Err(Error::failed(format!(
                 "tell whether `{}` is a branch or a git tag: the payload names no commit",
-                words::shown(&name)
+                shown(&name)
             )));
         };
         context.subject = match history.name_kind(&name, commit).await? {
@@ -121,7 +131,7 @@ async fn complete<H: SourceHistory>(mut context: Context, policy: &Policy, histo
             NameKind::Neither => {
                 return Err(Error::failed(format!(
                     "tell whether `{}` is a branch or a git tag: neither is at {commit} (any more)",
-                    words::shown(&name)
+                    shown(&name)
                 ))
                 .with_hint("has it moved on since the triggering run? The newer run publishes it then; otherwise grant `contents: read` to the job and pass `github-token`"));
             }
@@ -179,16 +189,30 @@ pub async fn plan_images<R: RegistryReader, H: SourceHistory>(
     if conflicts.is_empty() {
         return Ok(plans);
     }
-    let mut error = Error::failed("plan the push, so nothing was pushed");
+    let mut error = Error::failed("publish the tags of this event; none was written");
     let mut hints = Vec::new();
     for conflict in conflicts {
         error = error.with_detail(conflict.to_string());
-        let hint = conflict.hint();
+        let hint = conflict.hint(full_ref(&planned.context.subject).as_deref());
         if !hints.contains(&hint) {
             hints.push(hint);
         }
     }
     Err(hints.into_iter().fold(error, Error::with_hint))
+}
+
+/// Returns the full ref of what a run is about, as input `ref` takes it.
+fn full_ref(subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Branch(name) => Some(format!("refs/heads/{name}")),
+        Subject::Tag(name) => Some(format!("refs/tags/{name}")),
+        Subject::PullRequest(_)
+        | Subject::MergeGroup
+        | Subject::Unresolved(_)
+        | Subject::Commit(_)
+        | Subject::Nothing(_)
+        | Subject::Unknown => None,
+    }
 }
 
 /// Returns what facts are collected for.

@@ -8,12 +8,13 @@ use crate::{
         pointer::after_write,
     },
     error::Error,
-    execute::publish::{self, StagedPart},
+    execute::publish::{self, Staged, StagedPart},
     model::{Descriptor, Digest, ImageName, ManifestReference, RawManifest, Tag},
     policy::{
         inversion::Role,
-        publish::{Ours, Target, Write},
+        publish::{Change, Ours, Target, Write},
         rolling::{self, Candidate, MoveReason, Settled},
+        rules::Immutable,
     },
     ports::{ImageSource, PortError, PortErrorKind, RegistryWriter, SourceHistory},
     report::{ImageReport, Report, TagLine, TagOutcome},
@@ -24,6 +25,9 @@ use super::plan::{self, ImagePlan, Job, Planned};
 /// How often a pointer is looked at again after it was written. Each further look is due to another run that published in
 /// between.
 const LOOKS: usize = 10;
+
+/// How often all is checked once more because something had to be put back: who deletes an image deletes its tags too.
+const CHECKS: usize = 3;
 
 /// Publishes the source under every planned tag of every chosen image.
 ///
@@ -49,10 +53,22 @@ pub async fn push<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
     let plans = plan::plan_images(job, &planned, writer, history, &ours, true).await?;
     let push = Push { job, planned: &planned, writer, history, source, image: &image, ours: &ours };
 
+    let mut staged: BTreeMap<ImageName, Staged> = BTreeMap::new();
+    for (name, plan) in &plans {
+        if plan.plan.writes.iter().any(|write| write.target == Target::Ours) {
+            staged.insert(name.clone(), publish::stage(writer, source, name, &push.parts()).await?);
+        }
+    }
+    // Sending takes time, in which another run may have published: the tags are planned afresh, right before they flip.
+    let plans = if staged.values().all(|staged| *staged == Staged::default()) {
+        plans
+    } else {
+        plan::plan_images(job, &planned, writer, history, &ours, true).await?
+    };
     let mut manifests: BTreeMap<(ImageName, Digest), RawManifest> = BTreeMap::new();
     let mut reports: BTreeMap<ImageName, ImageReport> = BTreeMap::new();
     for (name, plan) in &plans {
-        reports.insert(name.clone(), push.stage(name, plan, &mut manifests).await?);
+        reports.insert(name.clone(), push.prepare(name, plan, staged.get(name), &mut manifests).await?);
     }
     for pointers in [false, true] {
         for (name, plan) in &plans {
@@ -69,8 +85,12 @@ pub async fn push<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
         for stay in &plan.plan.stays {
             lines.tags.push(TagLine::stayed(stay, job.policy.rules[stay.rule].row.clone()));
         }
-        push.settle_pointers(name, plan, &manifests, lines).await?;
-        push.verify(name, plan, &manifests, lines, &mut report).await?;
+        for _ in 0..CHECKS {
+            push.settle_pointers(name, plan, &manifests, lines).await?;
+            if push.verify(name, plan, &manifests, lines, &mut report).await? {
+                break;
+            }
+        }
     }
     report.images = reports.into_values().collect();
     report.finish();
@@ -92,18 +112,18 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         self.image.parts.iter().map(|Part { manifest, blobs }| StagedPart { manifest, blobs }).collect()
     }
 
-    /// Makes what the tags are to point at present by digest.
-    async fn stage(
+    /// Gets the manifests that the tags are to point at, and starts the image's report.
+    async fn prepare(
         &self,
         name: &ImageName,
         plan: &ImagePlan,
+        staged: Option<&Staged>,
         manifests: &mut BTreeMap<(ImageName, Digest), RawManifest>,
     ) -> Result<ImageReport, Error> {
         let mut lines = ImageReport::new(name.clone());
         let writes = &plan.plan.writes;
         if writes.iter().any(|write| write.target == Target::Ours) {
-            let staged = publish::stage(self.writer, self.source, name, &self.parts()).await?;
-            lines.staged = Some(staged);
+            lines.staged = staged.copied();
             lines.digest = self.ours.digest.clone();
             lines.platforms = self.image.platforms.clone();
             manifests.insert((name.clone(), self.image.root().digest.clone()), self.image.root().clone());
@@ -151,11 +171,35 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         let row = self.job.policy.rules[write.rule].row.clone();
         let line = TagLine::written(write, row, digest);
         if line.outcome != TagOutcome::Unchanged
+            && !(write.role == Role::Rolling && self.moved_meanwhile(name, write).await?)
             && let Some(manifest) = manifests.get(&(name.clone(), digest.clone()))
         {
-            publish::point(self.writer, name, &write.tag, manifest).await?;
+            self.point(name, &write.tag, manifest).await?;
         }
         Ok(line)
+    }
+
+    /// Points a tag at a manifest that is staged. If part of our image is gone since, it is staged once more.
+    async fn point(&self, name: &ImageName, tag: &Tag, manifest: &RawManifest) -> Result<(), PortError> {
+        match publish::point(self.writer, name, tag, manifest).await {
+            Err(error) if error.kind == PortErrorKind::NotFound && manifest.digest == self.image.root().digest => {
+                publish::stage(self.writer, self.source, name, &self.parts()).await?;
+                publish::point(self.writer, name, tag, manifest).await
+            }
+            other => other,
+        }
+    }
+
+    /// Tells whether another run moved a pointer since the plan was made: where it belongs is then decided afresh, when it
+    /// is looked at.
+    async fn moved_meanwhile(&self, name: &ImageName, write: &Write) -> Result<bool, Error> {
+        let planned = match &write.change {
+            Change::Move { from } => Some(from),
+            Change::Create => None,
+            Change::Unchanged | Change::Unknown => return Ok(false),
+        };
+        let now = publish::read_back(self.writer, name, &write.tag).await?;
+        Ok(now.is_some() && now.as_ref() != planned)
     }
 
     /// Looks at each pointer that was written until nothing has to be put right any more.
@@ -177,8 +221,7 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
                 Candidate { digest: Some(&target), version: row.version.as_ref(), commit: self.ours.commit.as_ref() };
             let mut settled = false;
             for _ in 0..LOOKS {
-                let after =
-                    after_write(self.writer, self.history, &question, row, &write.tag, &plan.published.tags).await?;
+                let after = after_write(self.writer, self.history, &question, row, &write.tag, &plan.published).await?;
                 let (digest, reason) = match rolling::settle(&candidate, &after) {
                     Settled::Right => {
                         if let Some(now) = after.facts.current.map(|image| image.digest) {
@@ -194,7 +237,7 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
                     Some(manifest) => manifest.clone(),
                     None => PublishedSource { writer: self.writer, image: name, digest: &digest }.root().await?,
                 };
-                publish::point(self.writer, name, &write.tag, &manifest).await?;
+                self.point(name, &write.tag, &manifest).await?;
                 lines.repointed(&write.tag, &digest, reason.as_ref());
             }
             if !settled {
@@ -208,7 +251,8 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         Ok(())
     }
 
-    /// Checks that every manifest that the tags reach is there, and that every tag points where it was put.
+    /// Checks that every manifest that the tags reach is there, and that every tag points where it was put. Returns whether
+    /// nothing had to be put back.
     async fn verify(
         &self,
         name: &ImageName,
@@ -216,12 +260,11 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         manifests: &BTreeMap<(ImageName, Digest), RawManifest>,
         lines: &mut ImageReport,
         report: &mut Report,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        let repaired_before = lines.repaired.len();
         if plan.plan.writes.iter().any(|write| write.target == Target::Ours) {
             let repaired = publish::verify_parts(self.writer, self.source, name, &self.parts()).await?;
-            if !repaired.is_empty() {
-                lines.repaired = repaired;
-            }
+            lines.repaired.extend(repaired);
         }
         for digest in plan.plan.writes.iter().filter_map(|write| match &write.target {
             Target::Ours => None,
@@ -241,14 +284,23 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
                 // Deleted with the version that it was on before: put it back.
                 None => {
                     if let Some(manifest) = manifests.get(&(name.clone(), wanted.clone())) {
-                        publish::point(self.writer, name, &write.tag, manifest).await?;
+                        self.point(name, &write.tag, manifest).await?;
                         lines.repaired.push(wanted.clone());
                     }
+                }
+                Some(found)
+                    if self.job.policy.rules[write.rule].immutable == Immutable::Yes && write.role == Role::Tag =>
+                {
+                    return Err(Error::failed(format!(
+                        "publish {name}:{} once and for all: another run put {found} under it at the same time as this one put {wanted}",
+                        write.tag
+                    ))
+                    .with_hint("let the workflow's runs share a `concurrency` group, and publish a new version: nobody can tell which of the two was pulled"));
                 }
                 Some(found) => report.overtaken(name, &write.tag, wanted, &found),
             }
         }
-        Ok(())
+        Ok(lines.repaired.len() == repaired_before)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         publish::{Ours, Published},
         rolling::{self, PointerFacts, PublishedImage},
         rules::{Immutable, Policy, TagRule},
-        tagging::TagPlan,
+        tagging::{self, RowPlan, TagPlan},
     },
     ports::{PortError, RegistryReader, SourceHistory},
 };
@@ -80,7 +80,7 @@ pub async fn collect_published<R: RegistryReader, H: SourceHistory>(
             }
         }
         for pointer in &row.rolling {
-            let facts = pointer_facts(&mut evidence, history, question, rule, row.version.as_ref(), pointer).await?;
+            let facts = pointer_facts(&mut evidence, history, question, row, pointer).await?;
             published.pointers.insert((row.rule, pointer.clone()), facts);
         }
     }
@@ -96,15 +96,15 @@ pub(super) async fn pointer_facts<R: RegistryReader, H: SourceHistory>(
     evidence: &mut Evidence<'_, R>,
     history: &H,
     question: &Question<'_>,
-    rule: &TagRule,
-    version: Option<&Version>,
+    row: &RowPlan,
     pointer: &Tag,
 ) -> Result<PointerFacts, PortError> {
+    let (rule, version) = (&question.policy.rules[row.rule], row.version.as_ref());
     let shared = rolling::is_shared(&question.policy.rules, pointer);
     let mut facts = PointerFacts { current: None, highest: None, ancestry: Ancestry::Unknown, tip: None, shared };
     let mut versions = BTreeMap::new();
     if let Some(version) = version {
-        versions = rolling::versions_of_pointer(rule, pointer, &evidence.tags);
+        versions = versions_of(question, row, pointer, &evidence.tags);
         versions.remove(version);
         facts.highest = evidence.highest_real(&versions).await?;
     }
@@ -135,6 +135,26 @@ pub(super) async fn pointer_facts<R: RegistryReader, H: SourceHistory>(
     Ok(facts)
 }
 
+/// Returns the versions of a row among the tags that a pointer of this run is for: those for which the template that gave
+/// the pointer gives it too. What it holds beside the version is taken from this run; where that is not enough, the
+/// version counts, which holds the pointer back rather than letting it slip.
+pub(super) fn versions_of(
+    question: &Question<'_>,
+    row: &RowPlan,
+    pointer: &Tag,
+    tags: &[Tag],
+) -> BTreeMap<Version, Tag> {
+    let rule = &question.policy.rules[row.rule];
+    let fill =
+        |template, row: &RowPlan| tagging::expand_for(template, row, question.context, question.short_sha_length);
+    let templates: Vec<_> =
+        rule.rolling.iter().filter(|template| fill(template, row).as_ref() == Some(pointer)).collect();
+    rolling::versions_of_pointer(rule, tags, |version| {
+        let other = RowPlan { version: Some(version.clone()), ..row.clone() };
+        templates.iter().any(|template| fill(template, &other).is_none_or(|tag| tag == *pointer))
+    })
+}
+
 /// What the registry was asked, so that nothing is asked twice.
 pub(super) struct Evidence<'a, R> {
     reader: &'a R,
@@ -142,6 +162,8 @@ pub(super) struct Evidence<'a, R> {
     policy: &'a Policy,
     /// All tags, in the registry's order (GHCR: oldest first).
     pub tags: Vec<Tag>,
+    /// Whether the package is known to exist; until then nothing is asked of it but its tags.
+    exists: bool,
     /// The digest of each tag that was looked up, exists, and is not on a placeholder.
     pub current: BTreeMap<Tag, Digest>,
     manifests: BTreeMap<Digest, RawManifest>,
@@ -151,16 +173,23 @@ pub(super) struct Evidence<'a, R> {
 impl<'a, R: RegistryReader> Evidence<'a, R> {
     /// Starts from a complete list of tags.
     #[must_use]
-    pub(super) const fn new(reader: &'a R, image: &'a ImageName, policy: &'a Policy, tags: Vec<Tag>) -> Self {
+    pub(super) fn new(reader: &'a R, image: &'a ImageName, policy: &'a Policy, tags: Vec<Tag>) -> Self {
+        let exists = !tags.is_empty();
         Self {
             reader,
             image,
             policy,
             tags,
+            exists,
             current: BTreeMap::new(),
             manifests: BTreeMap::new(),
             labels: BTreeMap::new(),
         }
+    }
+
+    /// Starts from the tags of a package that was written to: its list may lag behind and still be empty.
+    pub(super) fn of_written(reader: &'a R, image: &'a ImageName, policy: &'a Policy, tags: Vec<Tag>) -> Self {
+        Self { exists: true, ..Self::new(reader, image, policy, tags) }
     }
 
     /// Looks up which digests tags point at. The list may lag behind a write of a moment ago, so tags that it lacks are
@@ -171,7 +200,7 @@ impl<'a, R: RegistryReader> Evidence<'a, R> {
         tags: impl Iterator<Item = &Tag>,
         ours: Option<&Digest>,
     ) -> Result<(), PortError> {
-        if self.tags.is_empty() {
+        if !self.exists {
             return Ok(());
         }
         let wanted: Vec<Tag> = tags.filter(|tag| !self.current.contains_key(*tag)).cloned().collect();
@@ -265,7 +294,11 @@ impl<'a, R: RegistryReader> Evidence<'a, R> {
 
     /// Learns the commit that an image was built from: from a tag that holds one, else from its labels if they name this
     /// source repository.
-    async fn commit_of(&mut self, digest: &Digest, context: &Context) -> Result<Option<CommitId>, PortError> {
+    pub(super) async fn commit_of(
+        &mut self,
+        digest: &Digest,
+        context: &Context,
+    ) -> Result<Option<CommitId>, PortError> {
         let labels = self.labels(digest).await?;
         let label: Option<CommitId> =
             labels.get("org.opencontainers.image.revision").and_then(|text| text.parse().ok());

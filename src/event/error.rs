@@ -1,6 +1,7 @@
 //! What can be wrong with the environment, the payload or input `ref`, each with its remedy.
 
 use super::payload::MAX_BYTES;
+use crate::model::untrusted::shown_up_to;
 
 /// The longest name (ref, branch, tag, event) that is read, in characters; git's own limit on disk is about 250 bytes.
 pub(super) const MAX_NAME: usize = 1_000;
@@ -80,19 +81,7 @@ impl EventError {
 /// obey, and no backtick that would end the quotation.
 pub(super) fn quoted(text: &str) -> String {
     const MAX_QUOTE: usize = 100;
-    let mut quote = String::new();
-    for (count, character) in text.chars().enumerate() {
-        if count == MAX_QUOTE {
-            quote.push('…');
-            break;
-        }
-        match character {
-            '\'' | '"' | '\\' => quote.push(character),
-            '`' => quote.push('\''),
-            _ => quote.extend(character.escape_debug()),
-        }
-    }
-    quote
+    shown_up_to(text, MAX_QUOTE).replace('`', "'")
 }
 
 /// Refuses a name that is too long to be one.

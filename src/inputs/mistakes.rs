@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::untrusted::shown;
+
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputMistake {
@@ -63,20 +65,7 @@ impl std::error::Error for InputErrors {}
 
 /// Quotes text of unknown origin: control characters escaped, cut at 200 characters.
 pub(super) fn quote(text: &str) -> String {
-    let mut quoted = String::from("`");
-    for (position, character) in text.chars().enumerate() {
-        if position == 200 {
-            quoted.push('…');
-            break;
-        }
-        if character.is_control() {
-            quoted.extend(character.escape_default());
-        } else {
-            quoted.push(character);
-        }
-    }
-    quoted.push('`');
-    quoted
+    format!("`{}`", shown(text))
 }
 
 /// Finds the candidate that `text` was probably meant to be.

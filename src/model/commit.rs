@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use super::untrusted::shown;
+
 /// A commit id: 40 lower-case hex digits, or fewer (at least 7) where only an abbreviation is known.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitId(String);
@@ -49,7 +51,7 @@ impl FromStr for CommitId {
         if (7..=Self::FULL_LENGTH).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit()) {
             Ok(Self(text.to_ascii_lowercase()))
         } else {
-            Err(CommitIdError { text: text.chars().take(100).collect() })
+            Err(CommitIdError { text: shown(text) })
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use super::untrusted::shown;
 use sha2::{Digest as _, Sha256};
 
 /// The digest of a manifest or blob, `sha256:<64 lower-case hex digits>`.
@@ -58,7 +59,7 @@ impl FromStr for Digest {
             Some(hex) if hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) => {
                 Ok(Self { hex: hex.to_owned() })
             }
-            _ => Err(DigestError { text: text.chars().take(200).collect() }),
+            _ => Err(DigestError { text: shown(text) }),
         }
     }
 }

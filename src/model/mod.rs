@@ -7,6 +7,7 @@ pub mod manifest;
 pub mod name;
 pub mod secret;
 pub mod tag;
+pub mod untrusted;
 
 pub use commit::CommitId;
 pub use digest::Digest;

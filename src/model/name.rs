@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Digest, Tag};
+use super::{Digest, Tag, untrusted::shown};
 
 /// A fully qualified image name, `ghcr.io/owner/name`: a registry host and a repository in it, in lower case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,11 +70,7 @@ impl FromStr for ImageName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fail = |problem: &str| NameError {
-            text: text.chars().take(300).collect(),
-            what: "image name",
-            problem: problem.to_owned(),
-        };
+        let fail = |problem: &str| NameError { text: shown(text), what: "image name", problem: problem.to_owned() };
         let lower = text.trim().to_lowercase();
         let (registry, repository) = match lower.split_once('/') {
             Some((first, rest)) if names_a_registry(first) && !rest.is_empty() => (first, rest),
@@ -190,8 +186,7 @@ impl FromStr for ImageReference {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fail =
-            |problem: String| NameError { text: text.chars().take(300).collect(), what: "image reference", problem };
+        let fail = |problem: String| NameError { text: shown(text), what: "image reference", problem };
         let trimmed = text.trim();
         let (name_and_tag, digest) = match trimmed.split_once('@') {
             Some((left, right)) => (left, Some(right.parse::<Digest>().map_err(|error| fail(error.to_string()))?)),
@@ -270,11 +265,7 @@ impl FromStr for RepositoryName {
             Some((owner, name)) if valid(owner) && valid(name) => {
                 Ok(Self { owner: owner.to_owned(), name: name.to_owned() })
             }
-            _ => Err(NameError {
-                text: text.chars().take(300).collect(),
-                what: "repository",
-                problem: "expected `owner/name`".to_owned(),
-            }),
+            _ => Err(NameError { text: shown(text), what: "repository", problem: "expected `owner/name`".to_owned() }),
         }
     }
 }

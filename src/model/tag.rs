@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use super::untrusted::shown;
+
 /// A tag of the OCI grammar `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`
 /// ([distribution spec](https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests)).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,7 +54,7 @@ impl FromStr for Tag {
         let valid = text.len() <= Self::MAX_LENGTH
             && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
             && text.chars().all(Self::allows);
-        if valid { Ok(Self(text.to_owned())) } else { Err(TagError { text: text.chars().take(200).collect() }) }
+        if valid { Ok(Self(text.to_owned())) } else { Err(TagError { text: shown(text) }) }
     }
 }
 

@@ -149,12 +149,22 @@ impl DateFormat {
         shown
     }
 
-    /// Returns a regular expression for what the format prints, each literal passed through `literal` first.
-    pub(crate) fn pattern(&self, mut literal: impl FnMut(&str) -> String) -> String {
+    /// Returns the text of a format that shows nothing of the time.
+    pub(crate) fn fixed_text(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [] => Some(""),
+            [Piece::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns a regular expression for what the format prints, each literal passed through `literal` first, which
+    /// learns whether the format begins with it.
+    pub(crate) fn pattern(&self, literal: impl Fn(&str, bool) -> String) -> String {
         let mut pattern = String::new();
-        for piece in &self.pieces {
+        for (index, piece) in self.pieces.iter().enumerate() {
             let _ = match piece {
-                Piece::Literal(text) => write!(pattern, "{}", literal(text)),
+                Piece::Literal(text) => write!(pattern, "{}", literal(text, index == 0)),
                 Piece::Token(token) => write!(pattern, "{}", token.pattern()),
             };
         }

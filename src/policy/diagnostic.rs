@@ -136,32 +136,6 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// Makes untrusted text fit for a message: at most `most` characters, those that a terminal would obey or hide escaped.
-#[must_use]
-pub fn shown(text: &str, most: usize) -> String {
-    let mut shown = String::new();
-    for (count, character) in text.chars().enumerate() {
-        if count == most {
-            shown.push('…');
-            break;
-        }
-        if is_unprintable(character) {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-/// Tells whether a character would move the cursor, hide, or turn the direction of what follows.
-#[must_use]
-pub fn is_unprintable(character: char) -> bool {
-    character.is_control()
-        || (character.is_whitespace() && character != ' ')
-        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
 /// Returns the candidate that was probably meant, if one is near enough.
 #[must_use]
 pub fn nearest<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {

@@ -9,9 +9,10 @@ use regex_lite::Regex;
 use semver::Version;
 
 use super::{
-    glob::{Atom, Glob, Repeat},
+    date_format::DateFormat,
+    glob::{Atom, Glob, Part, Repeat},
     rules::{Condition, TagMatcher, TagRule},
-    template::{CUT_HASH, Piece, Template, Variable},
+    template::{CUT_HASH, Piece, Template, Variable, sanitise},
 };
 use crate::model::{CommitId, Tag};
 
@@ -100,6 +101,9 @@ struct Alternative {
 /// A character of a tag.
 const ANY: &str = "[A-Za-z0-9._-]";
 const NUMBER: &str = "(?:0|[1-9][0-9]*)";
+/// SemVer's pre-release part: identifiers of which none is empty and no number begins with a zero.
+const PRERELEASE: &str =
+    r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*";
 
 impl Matcher {
     fn invert(template: &Template, rule: &TagRule) -> Self {
@@ -116,14 +120,16 @@ impl Matcher {
             .collect();
         for entry in rule.on.iter().filter(|entry| !entry.negated) {
             let whole = source(template, &entry.condition, false);
-            if !seen.insert(whole.clone()) {
+            // A run on `schedule` or `dispatch` keeps its branch's name, whatever is taken away from `branch`.
+            let shows_names = matches!(entry.condition, Condition::Branch(_)) && branch_stands_alone(template);
+            if !seen.insert((whole.clone(), shows_names)) {
                 continue;
             }
             let may_be_cut = template.variables().any(|(variable, _)| variable.may_be_cut());
             alternatives.push(Alternative {
                 whole: compile(&whole),
                 cut: may_be_cut.then(|| compile(&source(template, &entry.condition, true))),
-                taken_away: taken_away.clone(),
+                taken_away: if shows_names { taken_away.clone() } else { Vec::new() },
             });
         }
         Self::Inverted(alternatives)
@@ -159,19 +165,54 @@ impl Alternative {
     }
 }
 
+/// Tells whether a tag can be split into the branch's name and the rest in one way only, if the name holds no `-`.
+fn branch_stands_alone(template: &Template) -> bool {
+    let mut pieces = template.pieces().iter().peekable();
+    while let Some(piece) = pieces.next() {
+        let Piece::Value { variable, .. } = piece else { continue };
+        let next = match pieces.peek() {
+            None => None,
+            Some(Piece::Literal(text)) => Some(text.as_str()),
+            Some(Piece::Value { .. }) => return false,
+        };
+        match variable {
+            Variable::Branch(None) => return next.is_none_or(|text| text.starts_with('-')),
+            Variable::Number
+            | Variable::Sha
+            | Variable::ShaFull
+            | Variable::Date(_)
+            | Variable::CommitDate(_)
+            | Variable::RunNumber => {
+                if !next.is_some_and(|text| text.starts_with(['-', '.', '_'])) {
+                    return false;
+                }
+            }
+            Variable::Branch(Some(_))
+            | Variable::GitTag(_)
+            | Variable::Version
+            | Variable::Major
+            | Variable::Minor
+            | Variable::Patch
+            | Variable::Prerelease
+            | Variable::BaseRef => return false,
+        }
+    }
+    false
+}
+
 fn compile(source: &str) -> Regex {
     Regex::new(source).expect("an inverted template is a valid expression")
 }
 
-/// Reads a tag, or says no: also where a group that looks like a version is none.
+/// Reads a tag, or says no. A version with a number beyond 64 bits is left out.
 fn values(regex: &Regex, tag: &Tag) -> Option<Values> {
     let captures = regex.captures(tag.as_str())?;
     let text = |name: &str| captures.name(name).map(|found| found.as_str());
     let version = match (text("version"), text("major"), text("minor"), text("patch")) {
-        (Some(version), ..) => Some(Version::parse(version).ok()?),
+        (Some(version), ..) => Version::parse(version).ok(),
         (None, Some(major), Some(minor), Some(patch)) => {
             let suffix = text("prerelease").map(|text| format!("-{text}")).unwrap_or_default();
-            Some(Version::parse(&format!("{major}.{minor}.{patch}{suffix}")).ok()?)
+            Version::parse(&format!("{major}.{minor}.{patch}{suffix}")).ok()
         }
         _ => None,
     };
@@ -201,6 +242,7 @@ pub fn shown_pattern(template: &Template, condition: &Condition) -> String {
         }
     }
     shown.push('$');
+    let shown = shown.replace(PRERELEASE, "[0-9A-Za-z.-]+");
     shown.replace("(?:", "(").replace("(0|[1-9][0-9]*)", "[0-9]+").replace("\\-", "-")
 }
 
@@ -208,6 +250,12 @@ pub fn shown_pattern(template: &Template, condition: &Condition) -> String {
 fn source(template: &Template, condition: &Condition, cut: bool) -> String {
     let mut source = String::from("^");
     let mut named = BTreeSet::new();
+    // Three numbers are no pre-release's whole version.
+    let holds_prerelease =
+        template.variables().any(|(variable, span)| *variable == Variable::Prerelease && span.start > 0);
+    if matches!(condition, Condition::Prerelease(_)) && !holds_prerelease {
+        named.insert("patch");
+    }
     for (index, piece) in template.pieces().iter().enumerate() {
         match piece {
             Piece::Literal(text) => source.push_str(&regex_lite::escape(text)),
@@ -231,9 +279,8 @@ fn fragment(variable: &Variable, condition: &Condition, at_start: bool, cut: boo
     }
     let semver = |with_prerelease: bool| {
         let core = format!("{NUMBER}\\.{NUMBER}\\.{NUMBER}");
-        if with_prerelease { format!("{core}-[0-9A-Za-z.-]+") } else { core }
+        if with_prerelease { format!("{core}-{PRERELEASE}") } else { core }
     };
-    let date = |format: &super::date_format::DateFormat| format.pattern(|literal| regex_lite::escape(&dashed(literal)));
     match variable {
         Variable::Branch(None) => match condition {
             Condition::Branch(glob) => (Some("branch"), name_fragment(glob, at_start)),
@@ -245,7 +292,7 @@ fn fragment(variable: &Variable, condition: &Condition, at_start: bool, cut: boo
             }
             // Build metadata follows a `+`, which becomes a `-`.
             Condition::Release(None) => (None, format!("v?{}(?:-[0-9A-Za-z.-]+)?", semver(false))),
-            Condition::Prerelease(None) => (None, format!("v?{}", semver(true))),
+            Condition::Prerelease(None) => (None, format!("v?{}-[0-9A-Za-z.-]+", semver(false))),
             _ => (None, any()),
         },
         Variable::Branch(Some(_)) | Variable::GitTag(Some(_)) | Variable::BaseRef => (None, any()),
@@ -256,10 +303,24 @@ fn fragment(variable: &Variable, condition: &Condition, at_start: bool, cut: boo
         Variable::Major => (Some("major"), NUMBER.to_owned()),
         Variable::Minor => (Some("minor"), NUMBER.to_owned()),
         Variable::Patch => (Some("patch"), NUMBER.to_owned()),
-        Variable::Prerelease => (Some("prerelease"), "[0-9A-Za-z.-]+".to_owned()),
-        Variable::Date(format) | Variable::CommitDate(format) => (None, date(format)),
+        Variable::Prerelease if at_start => (None, any()),
+        Variable::Prerelease => (Some("prerelease"), PRERELEASE.to_owned()),
+        Variable::Date(format) | Variable::CommitDate(format) => (None, date_fragment(format, at_start)),
         Variable::RunNumber => (None, "[0-9]+".to_owned()),
     }
+}
+
+/// Writes the expression for what a date format prints, as sanitising leaves it.
+fn date_fragment(format: &DateFormat, at_start: bool) -> String {
+    if let Some(text) = format.fixed_text() {
+        return regex_lite::escape(&sanitise(text, at_start));
+    }
+    format.pattern(|literal, first| {
+        let dashed = dashed(literal);
+        let rest = if first && at_start { dashed.trim_start_matches(['.', '-']) } else { &dashed };
+        let lead = if rest.len() < dashed.len() { "_" } else { "" };
+        format!("{lead}{}", regex_lite::escape(rest))
+    })
 }
 
 /// Literal text of a date format, as sanitising leaves it.
@@ -278,116 +339,104 @@ fn dashed(text: &str) -> String {
     dashed
 }
 
+/// What a part of a glob becomes in a tag.
+enum Element {
+    /// Letters, digits, `_`: at least one.
+    Text(String),
+    /// The same, or nothing.
+    Optional(String),
+    /// Characters that tags do not allow.
+    Dash,
+    /// `.` or `-`.
+    Dot(char),
+    /// Anything or nothing.
+    Wild,
+}
+
+impl Element {
+    fn of(part: &Part) -> Self {
+        match &part.atom {
+            Atom::Star | Atom::DoubleStar => Self::Wild,
+            Atom::Set(inside) => Self::text(&format!("[{inside}]"), part.repeat),
+            Atom::Literal(character) if matches!(character, '.' | '-') => match part.repeat {
+                Repeat::Once => Self::Dot(*character),
+                Repeat::AtMostOnce | Repeat::AtLeastOnce => Self::Wild,
+            },
+            Atom::Literal(character) if Tag::allows(*character) => Self::text(&character.to_string(), part.repeat),
+            Atom::Literal(_) => match part.repeat {
+                Repeat::Once | Repeat::AtLeastOnce => Self::Dash,
+                Repeat::AtMostOnce => Self::Wild,
+            },
+        }
+    }
+
+    fn text(text: &str, repeat: Repeat) -> Self {
+        match repeat {
+            Repeat::Once => Self::Text(text.to_owned()),
+            Repeat::AtLeastOnce => Self::Text(format!("{text}+")),
+            Repeat::AtMostOnce => Self::Optional(format!("{text}?")),
+        }
+    }
+}
+
 /// Writes the expression for the sanitised form of every name that a glob fits.
 ///
-/// A run of characters that tags do not allow is one `-`, so a literal one beside a wildcard may have merged with what the
-/// wildcard matched, and at the start of a tag with the `_` that leading dots and dashes become.
+/// Three forms: the name with each run of other characters as one `-`; where it stands at the start of a tag, the same
+/// behind the `_` that its leading dots and dashes became; the hash of a name without any letter or digit.
 fn name_fragment(glob: &Glob, at_start: bool) -> String {
-    enum Element {
-        Text(String),
-        Dash,
-        Dot(char),
-        Wild,
+    let elements: Vec<Element> = glob.parts().iter().map(Element::of).collect();
+    let mut forms = vec![dashed_form(&elements)];
+    let first_text = elements.iter().position(|element| matches!(element, Element::Text(_)));
+    let (lead, rest) = elements.split_at(first_text.unwrap_or(elements.len()));
+    if at_start && !lead.is_empty() {
+        let fixed = lead.iter().all(|element| matches!(element, Element::Dash | Element::Dot(_)));
+        let between = if fixed { String::new() } else { format!("{ANY}*") };
+        forms.push(format!("_{between}{}", dashed_form(rest)));
     }
-    #[derive(Clone, Copy, PartialEq)]
-    enum After {
-        Start,
-        /// The `_` of leading dots and dashes.
-        Lead,
-        Dash,
-        Other,
+    if first_text.is_none() {
+        forms.push(format!("[0-9a-f]{{{CUT_HASH}}}"));
     }
-    let mut has_letter = false;
-    let elements: Vec<Element> = glob
-        .parts()
-        .iter()
-        .map(|part| {
-            let suffix = match part.repeat {
-                Repeat::Once => "",
-                Repeat::AtMostOnce => "?",
-                Repeat::AtLeastOnce => "+",
-            };
-            match &part.atom {
-                Atom::Star | Atom::DoubleStar => Element::Wild,
-                Atom::Set(inside) => {
-                    has_letter |= part.repeat != Repeat::AtMostOnce;
-                    Element::Text(format!("[{inside}]{suffix}"))
-                }
-                Atom::Literal(character) if matches!(character, '.' | '-') => match part.repeat {
-                    Repeat::Once => Element::Dot(*character),
-                    Repeat::AtMostOnce | Repeat::AtLeastOnce => Element::Wild,
-                },
-                Atom::Literal(character) if Tag::allows(*character) => {
-                    has_letter |= part.repeat != Repeat::AtMostOnce;
-                    Element::Text(format!("{character}{suffix}"))
-                }
-                Atom::Literal(_) => match part.repeat {
-                    Repeat::Once | Repeat::AtLeastOnce => Element::Dash,
-                    Repeat::AtMostOnce => Element::Wild,
-                },
-            }
-        })
-        .collect();
+    // What begins with a wildcard alone covers the other two.
+    if matches!(elements.as_slice(), [Element::Wild]) {
+        forms.truncate(1);
+    }
+    forms.join("|")
+}
+
+/// A run of characters that tags do not allow is one `-`, so one beside a wildcard may have merged with what the wildcard
+/// matched.
+fn dashed_form(elements: &[Element]) -> String {
     let mut source = String::new();
-    let mut after = if at_start { After::Start } else { After::Other };
-    let mut wild = false;
+    let (mut wild, mut after_dash) = (false, false);
     for element in elements {
         match element {
-            Element::Wild => {
-                wild = true;
-                continue;
+            Element::Wild => wild = true,
+            // Nothing is there, perhaps, and the dashes around it are one.
+            Element::Optional(_) if wild || after_dash => wild = true,
+            Element::Dash => {
+                source.push_str(&match (wild, after_dash) {
+                    (false, false) => "-".to_owned(),
+                    (false, true) => String::new(),
+                    (true, false) => format!("{ANY}*-"),
+                    (true, true) => format!("(?:{ANY}*-)?"),
+                });
+                (wild, after_dash) = (false, true);
             }
-            Element::Dash => match (wild, after) {
-                (false, After::Start) => {
-                    source.push('_');
-                    after = After::Lead;
-                }
-                (false, After::Lead | After::Dash) => {}
-                (false, After::Other) => {
-                    source.push('-');
-                    after = After::Dash;
-                }
-                (true, After::Start) => {
-                    source.push_str(&format!("(?:{ANY}*-|_)"));
-                    after = After::Dash;
-                }
-                (true, After::Lead | After::Dash) => source.push_str(&format!("(?:{ANY}*-)?")),
-                (true, After::Other) => {
-                    source.push_str(&format!("{ANY}*-"));
-                    after = After::Dash;
-                }
-            },
-            Element::Dot(character) => match (wild, after) {
-                (false, After::Start) => {
-                    source.push('_');
-                    after = After::Lead;
-                }
-                (false, After::Lead) => {}
-                (true, After::Start | After::Lead) => {
-                    source.push_str(&format!("(?:{ANY}*{}|_?)", regex_lite::escape(&character.to_string())));
-                    after = After::Other;
-                }
-                (wild, After::Dash | After::Other) => {
-                    if wild {
-                        source.push_str(&format!("{ANY}*"));
-                    }
-                    source.push_str(&regex_lite::escape(&character.to_string()));
-                    after = After::Other;
-                }
-            },
-            Element::Text(text) => {
+            Element::Text(_) | Element::Optional(_) | Element::Dot(_) => {
                 if wild {
                     source.push_str(&format!("{ANY}*"));
                 }
-                source.push_str(&text);
-                after = After::Other;
+                match element {
+                    Element::Text(text) | Element::Optional(text) => source.push_str(text),
+                    Element::Dot(character) => source.push_str(&regex_lite::escape(&character.to_string())),
+                    Element::Dash | Element::Wild => {}
+                }
+                (wild, after_dash) = (false, false);
             }
         }
-        wild = false;
     }
     if wild {
         source.push_str(&format!("{ANY}*"));
     }
-    // A name without any letter or digit becomes a hash of itself.
-    if has_letter { source } else { format!("{source}|[0-9a-f]{{{CUT_HASH}}}") }
+    source
 }

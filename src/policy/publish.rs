@@ -167,12 +167,15 @@ pub enum Conflict {
 }
 
 impl Conflict {
-    /// Returns what to do about it.
+    /// Returns what to do about it. `git_ref` is the full ref that the run is about.
     #[must_use]
-    pub fn hint(&self) -> String {
+    pub fn hint(&self, git_ref: Option<&str>) -> String {
+        // A name that a shell would read otherwise is left for people to write.
+        let is_plain = |text: &&str| text.chars().all(|c| c.is_ascii_alphanumeric() || "._-/+".contains(c));
+        let git_ref = git_ref.filter(is_plain).map(|name| format!(" --ref {name}")).unwrap_or_default();
         match self {
             Self::Immutable { image, published, .. } => format!(
-                "to finish the run with the published image, promote it: `ghcr-lifecycle push --source {image}@{published} --image {image}` (input `source: {image}@{published}`); to publish this build, give it a new version"
+                "to finish the run with the published image, promote it: `ghcr-lifecycle push --source {image}@{published} --image {image}{git_ref}` (input `source: {image}@{published}`); to publish this build, give it a new version"
             ),
             Self::OtherCommit { .. } => {
                 "was the git tag moved? Publish this commit under a new version, or say `ref` if it was built from another project".to_owned()
@@ -329,12 +332,18 @@ impl Draft<'_> {
         }
     }
 
-    /// Settles tags that several rows give: a published image that is kept wins over ours, and a pointer that one row
-    /// keeps where it is stays there for all.
+    /// Settles tags that several rows give: an immutable tag that exists stays what it is, a published image that is kept
+    /// wins over ours, a pointer that one row keeps where it is stays there for all, and what any row calls a pointer is
+    /// written with the pointers.
     fn finish(self) -> PublishPlan {
-        let Self { image, writes, mut stays, existing, .. } = self;
+        let Self { image, policy, writes, mut stays, existing, .. } = self;
         let staying: BTreeMap<Tag, Option<Digest>> =
             stays.iter().map(|stay| (stay.tag.clone(), stay.digest.clone())).collect();
+        let strength = |write: &Write| {
+            let is_immutable = write.role == Role::Tag && policy.rules[write.rule].immutable != Immutable::No;
+            let is_kept = is_immutable && write.change == Change::Unchanged;
+            (is_kept, matches!(write.target, Target::Published(_)), is_immutable, write.role == Role::Rolling)
+        };
         let mut settled: Vec<Write> = Vec::new();
         for write in writes {
             if let Some(digest) = staying.get(&write.tag) {
@@ -349,9 +358,7 @@ impl Draft<'_> {
                 continue;
             }
             match settled.iter_mut().find(|other| other.tag == write.tag) {
-                Some(other) if matches!(write.target, Target::Published(_)) && other.target == Target::Ours => {
-                    *other = write;
-                }
+                Some(other) if strength(&write) > strength(other) => *other = write,
                 Some(_) => {}
                 None => settled.push(write),
             }

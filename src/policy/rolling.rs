@@ -6,7 +6,7 @@ use semver::Version;
 
 use super::{
     inversion::{Inversion, Role},
-    rules::TagRule,
+    rules::{Condition, TagRule},
     template::{Template, Variable},
 };
 use crate::model::{Ancestry, CommitId, Digest, Tag};
@@ -78,8 +78,11 @@ pub enum MoveReason {
     },
     /// The histories diverged, and our commit is the branch's tip.
     BranchTip,
-    /// Nothing could be learnt of the image there (or of ours): it moves, with a warning.
-    Unknown,
+    /// It moves, with a warning, since nothing says which of the two is newer.
+    Unknown {
+        /// The commit of the image there, where that is known and only the history that would compare the two is not.
+        there: Option<CommitId>,
+    },
     /// The highest version published, which is not ours: a run that raced with this one published it.
     PublishedMeanwhile {
         /// Its tag.
@@ -157,14 +160,14 @@ pub fn decide(candidate: &Candidate<'_>, facts: &PointerFacts) -> Verdict {
         Ancestry::Same => Verdict::Move(MoveReason::SameCommit),
         Ancestry::Descendant => Verdict::Move(match &current.commit {
             Some(of) => MoveReason::Descendant { of: of.clone() },
-            None => MoveReason::Unknown,
+            None => MoveReason::Unknown { there: None },
         }),
         Ancestry::Ancestor => Verdict::Stay(ancestor(current)),
         Ancestry::Diverged => match (candidate.commit, tip) {
             (Some(ours), Some(tip)) if ours.same_commit(tip) => Verdict::Move(MoveReason::BranchTip),
             _ => Verdict::Stay(StayReason::Diverged { from: current.commit.clone(), tip: tip.clone() }),
         },
-        Ancestry::Unknown => Verdict::Move(MoveReason::Unknown),
+        Ancestry::Unknown => Verdict::Move(MoveReason::Unknown { there: current.commit.clone() }),
     }
 }
 
@@ -175,7 +178,8 @@ pub struct AfterWrite {
     pub facts: PointerFacts,
     /// The tag and image of the highest version that it is for, ours included.
     pub highest: Option<(Tag, Digest)>,
-    /// A build of the same row that comes after ours: the branch's tip, or one that appeared meanwhile.
+    /// The newest build for this pointer that comes after ours by the history; where ours has a version, of rows without
+    /// versions only.
     pub newer: Option<(Tag, Digest)>,
 }
 
@@ -195,8 +199,17 @@ pub enum Settled {
     },
 }
 
-/// Decides where a pointer belongs after it was written. Tags are written before pointers, so the run that writes the
-/// pointer last sees the tags of all the others, and its decision stands.
+/// Decides where a pointer belongs after it was written.
+///
+/// Every run writes its tags before its pointers and looks at each pointer after its last write to it. Of all runs that
+/// race for a pointer, take the one that writes it last: whoever wrote the pointer before has its tags in the list that
+/// this run looks at, so this run finds the highest version (or newest commit) of them all and leaves the pointer there.
+/// A run whose tags are not in that list yet writes the pointer later, and so was not left out.
+///
+/// Where rows with and without versions share the pointer and it was on another version, only builds that appeared since
+/// the first look may take it: an older one may have lost it to that version. So if a build's run writes its tags before
+/// a release's first look and its pointer between the release's last look before the write and that write, the release
+/// keeps the pointer, as if it had come first and the build had not followed.
 #[must_use]
 pub fn settle(candidate: &Candidate<'_>, after: &AfterWrite) -> Settled {
     let AfterWrite { facts, highest, newer } = after;
@@ -213,10 +226,23 @@ pub fn settle(candidate: &Candidate<'_>, after: &AfterWrite) -> Settled {
     };
     if candidate.version.is_some() {
         let own_row = now == Some(ours) || facts.current.as_ref().is_none_or(|image| image.version.is_some());
-        if let Some(highest) = highest
-            && (own_row || !facts.shared)
-        {
-            return wanted(highest);
+        match highest {
+            Some(highest) if own_row || !facts.shared => {
+                // Without our own tag the highest of the others would win: somebody deleted it, and it will be put back.
+                let own_tag_is_gone = facts.highest.as_ref().is_some_and(|(published, tag)| {
+                    *tag == highest.0 && candidate.version.is_some_and(|version| published < version)
+                });
+                if own_tag_is_gone {
+                    return if now == Some(ours) { Settled::Right } else { Settled::Ours };
+                }
+                return match (wanted(highest), newer) {
+                    (Settled::Right, Some(newer)) if now == Some(ours) => wanted(newer),
+                    (settled, _) => settled,
+                };
+            }
+            // No tag tells the versions apart, so nothing can be said against where the pointer is.
+            None if !facts.shared && now.is_some() => return Settled::Right,
+            Some(_) | None => {}
         }
     } else if now == Some(ours) {
         return newer.as_ref().map_or(Settled::Right, wanted);
@@ -225,7 +251,7 @@ pub fn settle(candidate: &Candidate<'_>, after: &AfterWrite) -> Settled {
         return Settled::Right;
     }
     match decide(candidate, facts) {
-        Verdict::Move(MoveReason::Unknown | MoveReason::Here) | Verdict::Stay(_) => Settled::Right,
+        Verdict::Move(MoveReason::Unknown { .. } | MoveReason::Here) | Verdict::Stay(_) => Settled::Right,
         // Two builds of one commit: whoever moved it last may have it.
         Verdict::Move(MoveReason::SameCommit) => Settled::Right,
         Verdict::Move(_) => Settled::Ours,
@@ -239,19 +265,13 @@ fn ancestor(current: &PublishedImage) -> StayReason {
     }
 }
 
-/// Returns the versions of a row among the tags, each with its tag, whose rolling template gives `pointer`.
+/// Returns the versions of a row among the tags, each with its tag, that a pointer is for.
 #[must_use]
-pub fn versions_of_pointer(rule: &TagRule, pointer: &Tag, tags: &[Tag]) -> BTreeMap<Version, Tag> {
+pub fn versions_of_pointer(rule: &TagRule, tags: &[Tag], is_for: impl Fn(&Version) -> bool) -> BTreeMap<Version, Tag> {
     let inversion = Inversion::of(rule);
     tags.iter()
         .filter_map(|tag| Some((inversion.explain_as(Role::Tag, tag)?.version?, tag.clone())))
-        .filter(|(version, _)| {
-            rule.rolling.iter().any(|template| {
-                // A template that holds more than the version cannot be filled in for another run; its versions count
-                // for every pointer, which holds the pointer back rather than letting it slip.
-                expand_version(template, version).is_none_or(|tag| tag == *pointer)
-            })
-        })
+        .filter(|(version, _)| is_for(version))
         .collect()
 }
 
@@ -283,17 +303,18 @@ pub fn expand_version(template: &Template, version: &Version) -> Option<Tag> {
 pub fn is_shared(rules: &[TagRule], pointer: &Tag) -> bool {
     let moves = |versioned: bool| {
         rules.iter().any(|rule| {
-            let has_versions = rule.on.iter().any(|entry| {
-                !entry.negated
-                    && matches!(
-                        entry.condition,
-                        super::rules::Condition::Release(_) | super::rules::Condition::Prerelease(_)
-                    )
-            });
-            has_versions == versioned
+            has_versions(rule) == versioned
                 && !rule.rolling.is_empty()
                 && Inversion::of(rule).explain_as(Role::Rolling, pointer).is_some()
         })
     };
     moves(true) && moves(false)
+}
+
+/// Tells whether the row is about versions.
+#[must_use]
+pub fn has_versions(rule: &TagRule) -> bool {
+    rule.on
+        .iter()
+        .any(|entry| !entry.negated && matches!(entry.condition, Condition::Release(_) | Condition::Prerelease(_)))
 }

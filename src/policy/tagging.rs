@@ -10,9 +10,16 @@ use super::{
     template::{Template, Variable},
 };
 use crate::{
-    event::{Context, EventKind, Subject},
+    event::{Context, Subject},
     model::Tag,
 };
+use fit::{Fit, fit, subject_name};
+use value::value;
+
+pub use fit::describe;
+
+mod fit;
+mod value;
 
 /// The tags that an event gives.
 #[derive(Clone, Debug)]
@@ -168,40 +175,18 @@ pub enum TaggingError {
         /// The row whose pointer it is.
         owner: Row,
     },
-}
-
-/// What the names of a fitting entry are.
-struct Fit {
-    condition: Condition,
-    captures: Vec<String>,
-    version: Option<Version>,
-}
-
-/// The kinds of row that an event may fit: this is the table of the policy language.
-///
-/// | event | release, prerelease, tag, branch | pull request | schedule | dispatch | merge group |
-/// |---|---|---|---|---|---|
-/// | `push`, `create`, `release` | by ref | | | | |
-/// | `schedule` | by ref, unless the policy has such a row | | yes | | |
-/// | `workflow_dispatch`, `repository_dispatch` | by ref, unless the policy has such a row | | | yes | |
-/// | `pull_request`, `pull_request_target` | | yes | | | |
-/// | `merge_group` | | | | | yes |
-/// | `delete`, any other | | | | | |
-const fn may_fit(event: &EventKind, condition: &Condition) -> bool {
-    let by_ref = matches!(
-        condition,
-        Condition::Release(_) | Condition::Prerelease(_) | Condition::Tag(_) | Condition::Branch(_)
-    );
-    match event {
-        EventKind::Push | EventKind::Create | EventKind::Release => by_ref,
-        EventKind::Schedule => by_ref || matches!(condition, Condition::Schedule),
-        EventKind::WorkflowDispatch | EventKind::RepositoryDispatch => {
-            by_ref || matches!(condition, Condition::Dispatch)
-        }
-        EventKind::PullRequest | EventKind::PullRequestTarget => matches!(condition, Condition::PullRequest),
-        EventKind::MergeGroup => matches!(condition, Condition::MergeGroup),
-        EventKind::Delete | EventKind::Other(_) => false,
-    }
+    /// The tag is the place of another image's signatures.
+    #[error(
+        "{row}: the template `{template}` gives `{tag}`, and tags of this form hold the signatures of the image that they name"
+    )]
+    ReferrersTag {
+        /// The row.
+        row: Row,
+        /// The template.
+        template: String,
+        /// The tag.
+        tag: Tag,
+    },
 }
 
 /// Plans the tags of an event.
@@ -234,134 +219,6 @@ pub fn plan_tags(context: &Context, policy: &Policy, short_sha_length: usize) ->
     if errors.is_empty() { Ok(plan) } else { Err(errors) }
 }
 
-fn fit(rule: &TagRule, context: &Context, policy: &Policy) -> Result<Fit, Vec<NoFit>> {
-    if rule.on.is_empty() {
-        return Err(vec![NoFit::RetentionOnly]);
-    }
-    let mut reasons: Vec<NoFit> = Vec::new();
-    for entry in rule.on.iter().filter(|entry| !entry.negated) {
-        let reason = match fit_condition(&entry.condition, context, policy) {
-            Err(reason) => reason,
-            Ok(fit) => {
-                let away = rule
-                    .on
-                    .iter()
-                    .find(|other| other.negated && fit_condition(&other.condition, context, policy).is_ok());
-                match away {
-                    None => return Ok(fit),
-                    Some(away) => NoFit::TakenAway {
-                        condition: away.condition.clone(),
-                        name: subject_name(&context.subject).unwrap_or_default(),
-                    },
-                }
-            }
-        };
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
-        }
-    }
-    Err(reasons)
-}
-
-fn fit_condition(condition: &Condition, context: &Context, policy: &Policy) -> Result<Fit, NoFit> {
-    let event = || context.event_name.clone();
-    if context.only_pull_requests && *condition != Condition::PullRequest {
-        return Err(NoFit::OnlyPullRequests);
-    }
-    if !context.only_pull_requests && !may_fit(&context.event, condition) {
-        return Err(NoFit::NeverFits { event: event(), condition: condition.clone() });
-    }
-    if let Some((own, kind)) = own_rows(&context.event)
-        && *condition != own
-        && policy.rules.iter().flat_map(|rule| &rule.on).any(|entry| !entry.negated && entry.condition == own)
-    {
-        return Err(NoFit::OwnRows { event: event(), kind });
-    }
-    let plain = || Fit { condition: condition.clone(), captures: Vec::new(), version: None };
-    match condition {
-        Condition::Schedule | Condition::Dispatch | Condition::MergeGroup => Ok(plain()),
-        Condition::PullRequest => match context.subject {
-            Subject::PullRequest(Some(_)) => Ok(plain()),
-            _ => Err(NoFit::NoNumber),
-        },
-        Condition::Branch(glob) => match &context.subject {
-            Subject::Branch(name) => match glob.captures(name) {
-                Some(captures) => Ok(Fit { captures, ..plain() }),
-                None => Err(NoFit::NameDiffers { condition: condition.clone(), name: name.clone() }),
-            },
-            other => Err(NoFit::OtherSubject { wanted: "branch", found: describe(other) }),
-        },
-        Condition::Tag(glob) | Condition::Release(Some(glob)) | Condition::Prerelease(Some(glob)) => {
-            let name = git_tag(&context.subject)?;
-            let captures = glob
-                .captures(name)
-                .ok_or_else(|| NoFit::NameDiffers { condition: condition.clone(), name: name.to_owned() })?;
-            let version = match condition {
-                Condition::Tag(_) => None,
-                _ => Some(released(captures.first().map_or("", String::as_str), condition)?),
-            };
-            Ok(Fit { condition: condition.clone(), captures, version })
-        }
-        Condition::Release(None) | Condition::Prerelease(None) => {
-            let version = released(git_tag(&context.subject)?, condition)?;
-            Ok(Fit { version: Some(version), ..plain() })
-        }
-    }
-}
-
-/// The condition that an event fits alone where the policy has it, with its word.
-const fn own_rows(event: &EventKind) -> Option<(Condition, &'static str)> {
-    match event {
-        EventKind::Schedule => Some((Condition::Schedule, "schedule")),
-        EventKind::WorkflowDispatch | EventKind::RepositoryDispatch => Some((Condition::Dispatch, "dispatch")),
-        _ => None,
-    }
-}
-
-fn git_tag(subject: &Subject) -> Result<&str, NoFit> {
-    match subject {
-        Subject::Tag(name) => Ok(name),
-        other => Err(NoFit::OtherSubject { wanted: "git tag", found: describe(other) }),
-    }
-}
-
-/// Reads the version of a release's tag, without build metadata; a leading `v` is accepted.
-fn released(text: &str, condition: &Condition) -> Result<Version, NoFit> {
-    let mut version = Version::parse(text.strip_prefix('v').unwrap_or(text))
-        .map_err(|_| NoFit::NotSemVer { text: text.to_owned() })?;
-    version.build = semver::BuildMetadata::EMPTY;
-    if version.pre.is_empty() == matches!(condition, Condition::Release(_)) {
-        Ok(version)
-    } else {
-        Err(NoFit::OtherRelease { version })
-    }
-}
-
-fn subject_name(subject: &Subject) -> Option<String> {
-    match subject {
-        Subject::Branch(name) | Subject::Tag(name) | Subject::Unresolved(name) => Some(name.clone()),
-        Subject::PullRequest(number) => number.map(|number| number.to_string()),
-        Subject::Commit(commit) => Some(commit.clone()),
-        Subject::MergeGroup | Subject::Nothing(_) | Subject::Unknown => None,
-    }
-}
-
-/// Says what a run is about, with the article.
-#[must_use]
-pub fn describe(subject: &Subject) -> String {
-    match subject {
-        Subject::Branch(name) => format!("the branch `{name}`"),
-        Subject::Tag(name) => format!("the git tag `{name}`"),
-        Subject::PullRequest(Some(number)) => format!("pull request {number}"),
-        Subject::PullRequest(None) => "a pull request without a number".to_owned(),
-        Subject::MergeGroup => "a merge group".to_owned(),
-        Subject::Unresolved(name) => format!("`{name}`, which may be a branch or a git tag"),
-        Subject::Commit(commit) => format!("the commit `{commit}`"),
-        Subject::Nothing(why) => why.clone(),
-        Subject::Unknown => "no branch and no git tag".to_owned(),
-    }
-}
-
 enum Expanded {
     Row(RowPlan),
     /// A name that this event does not have, where another event of the row would.
@@ -389,6 +246,13 @@ fn expand(
                 })
             });
             match filled {
+                Ok(tag) if tag.is_referrers_tag() => {
+                    return Err(TaggingError::ReferrersTag {
+                        row: rule.row.clone(),
+                        template: template.as_str().to_owned(),
+                        tag,
+                    });
+                }
                 Ok(tag) => {
                     if template.holds_a_name() {
                         named.insert(tag.clone());
@@ -443,67 +307,11 @@ pub fn expand_for(template: &Template, row: &RowPlan, context: &Context, short_s
     template.expand(|variable| value(variable, &fit, context, short_sha_length)).ok()
 }
 
-fn value(variable: &Variable, fit: &Fit, context: &Context, short_sha_length: usize) -> Result<String, String> {
-    let missing = |why: &str| format!("`{{{{{variable}}}}}` has no value: {why}");
-    let sha = || {
-        if context.built_elsewhere {
-            return Err(missing("input `ref` says that something else was built than this run's commit"));
-        }
-        context.sha.clone().ok_or_else(|| missing("neither GITHUB_SHA nor the payload names a commit"))
-    };
-    let version = || fit.version.as_ref().ok_or_else(|| missing("the event names no version"));
-    let group = |number: usize| {
-        fit.captures
-            .get(number - 1)
-            .cloned()
-            .ok_or_else(|| missing(&format!("`{}` has no wildcard number {number}", fit.condition)))
-    };
-    Ok(match variable {
-        Variable::Branch(None) => match &context.subject {
-            Subject::Branch(name) => name.clone(),
-            other => return Err(missing(&format!("the run is about {}", describe(other)))),
-        },
-        Variable::GitTag(None) => match &context.subject {
-            Subject::Tag(name) => name.clone(),
-            other => return Err(missing(&format!("the run is about {}", describe(other)))),
-        },
-        Variable::Branch(Some(number)) | Variable::GitTag(Some(number)) => group(*number)?,
-        Variable::Number => match context.subject {
-            Subject::PullRequest(Some(number)) => number.to_string(),
-            _ => return Err(missing("the run is about no pull request")),
-        },
-        Variable::Sha => sha()?.abbreviated(short_sha_length).to_owned(),
-        Variable::ShaFull => match sha()? {
-            full if full.is_full() => full.as_str().to_owned(),
-            short => return Err(missing(&format!("only `{short}` of the commit is known"))),
-        },
-        Variable::Version => version()?.to_string(),
-        Variable::Major => version()?.major.to_string(),
-        Variable::Minor => version()?.minor.to_string(),
-        Variable::Patch => version()?.patch.to_string(),
-        Variable::Prerelease => version()?.pre.to_string(),
-        Variable::BaseRef => context.base_ref.clone().ok_or_else(|| missing("the event names no base branch"))?,
-        Variable::Date(format) => format.show(&context.now),
-        Variable::CommitDate(format) => {
-            if context.built_elsewhere {
-                sha()?;
-            }
-            let date = context.commit_date.ok_or_else(|| {
-                missing("the payload does not say when the commit was made, and neither the clone nor the API could be asked")
-            })?;
-            format.show(&date)
-        }
-        Variable::RunNumber => context
-            .run_number
-            .map(|number| number.to_string())
-            .ok_or_else(|| missing("GITHUB_RUN_NUMBER is not set"))?,
-    })
-}
-
 /// Finds tags made from a name that belong to another row.
 fn check_captures(plan: &mut TagPlan, context: &Context, policy: &Policy) -> Vec<TaggingError> {
     let mut errors = Vec::new();
-    let Some(name) = subject_name(&context.subject) else { return errors };
+    // A merge group has no name of its own, but `{{base_ref}}` gives it one.
+    let Some(name) = subject_name(&context.subject).or_else(|| context.base_ref.clone()) else { return errors };
     let mut inversions: Vec<Option<Inversion>> = policy.rules.iter().map(|_| None).collect();
     for row in &plan.rows {
         let rule = &policy.rules[row.rule];

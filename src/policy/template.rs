@@ -1,4 +1,4 @@
-//! Tag templates of the policy language: literal text with `{{values}}`, read here and expanded over a [`Context`].
+//! Tag templates of the policy language: literal text with `{{values}}`, read here and expanded over a [`Context`](crate::event::Context).
 //! The other direction, from a tag back to its values, is [`super::inversion`].
 
 use std::{fmt, ops::Range};
@@ -251,9 +251,9 @@ fn short_hash(text: &str) -> String {
 }
 
 /// Makes a value fit the grammar of tags: each run of characters that it does not allow becomes one `-`. At the start of a
-/// tag, leading `.` and `-` become one `_`, so that no name turns into that of another. A value of which no letter, digit
-/// or `_` is left becomes a hash of itself.
-fn sanitise(value: &str, at_start: bool) -> String {
+/// tag, leading `.` and `-` become one `_`, so that no name turns into that of another. A value that had to be changed and
+/// of which no letter, digit or `_` is left becomes a hash of itself.
+pub(crate) fn sanitise(value: &str, at_start: bool) -> String {
     let mut text = String::with_capacity(value.len());
     let mut in_run = false;
     for character in value.chars() {
@@ -265,7 +265,8 @@ fn sanitise(value: &str, at_start: bool) -> String {
             in_run = true;
         }
     }
-    if !text.contains(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+    let fits = text == value && !at_start;
+    if !fits && !text.contains(|c: char| c.is_ascii_alphanumeric() || c == '_') {
         return short_hash(value);
     }
     match text.trim_start_matches(['.', '-']) {

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use crate::policy::diagnostic::{Diagnostic, Diagnostics, Lines, Location, is_unprintable, shown};
+use crate::{
+    model::untrusted::{is_unprintable, shown_up_to},
+    policy::diagnostic::{Diagnostic, Diagnostics, Lines, Location},
+};
 
 /// Whether a rendering may hold ANSI colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +36,7 @@ pub fn render(name: &str, text: &str, diagnostics: &Diagnostics) -> String {
 pub fn render_with(name: &str, text: &str, diagnostics: &Diagnostics, colour: Colour) -> String {
     let Diagnostics { list, omitted } = diagnostics;
     let lines = Lines::new(text);
-    let name = shown(name, 300);
+    let name = shown_up_to(name, 300);
     let renderer = match colour {
         Colour::Never => Renderer::plain(),
         Colour::Always => Renderer::styled(),
@@ -72,7 +75,7 @@ fn without_empty_origins(rendered: &str) -> String {
 fn group<'a>(name: &str, text: &str, lines: &Lines<'_>, diagnostic: &Diagnostic) -> Group<'a> {
     let Diagnostic { at, span, key_path, problem, hint, related } = diagnostic;
     let label = if key_path.is_empty() { String::new() } else { format!("at `{key_path}`") };
-    let mut group = Level::ERROR.primary_title(shown(problem, 2_000)).element(origin(name, *at));
+    let mut group = Level::ERROR.primary_title(shown_up_to(problem, 2_000)).element(origin(name, *at));
     let extract = extract(text, lines, span);
     let mut snippet = Snippet::source(extract.text).line_start(at.line);
     match related {
@@ -98,7 +101,7 @@ fn group<'a>(name: &str, text: &str, lines: &Lines<'_>, diagnostic: &Diagnostic)
         None => group = group.element(snippet.annotation(AnnotationKind::Primary.span(extract.marked).label(label))),
     }
     if let Some(hint) = hint {
-        group = group.element(Level::HELP.message(shown(hint, 2_000)));
+        group = group.element(Level::HELP.message(shown_up_to(hint, 2_000)));
     }
     group
 }

@@ -7,8 +7,11 @@ use super::{ImageReport, Report, TagLine, TagOutcome, words};
 /// Renders the report for `GITHUB_STEP_SUMMARY`.
 #[must_use]
 pub fn summary(report: &Report) -> String {
-    let Report { mode, event, images, skipped, nothing: _, version: _, labels: _, warnings, notices } = report;
+    let Report { mode, event, images, skipped, nothing, version: _, labels: _, warnings, notices } = report;
     let mut text = String::new();
+    if let Some(nothing) = nothing {
+        return format!("### Nothing to publish\n\n{}.\n", inline(nothing));
+    }
     let title = match *mode {
         "push" => "Image published",
         _ => "Image tags",
@@ -36,13 +39,21 @@ pub fn summary(report: &Report) -> String {
     text
 }
 
+/// Renders an error: as it is, in a block that nothing in it can end.
+#[must_use]
+pub fn failure(text: &str) -> String {
+    let escaped = text.trim_end().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    // An empty line would end the block of HTML.
+    format!("### Failed\n\n<pre>\n{}\n</pre>\n", escaped.replace("\n\n", "\n&#8203;\n"))
+}
+
 fn table(text: &mut String, report: &ImageReport) {
     let ImageReport { image, digest, platforms, exists: _, staged, repaired: _, tags } = report;
     if tags.is_empty() {
         return;
     }
     let _ = writeln!(text, "**{}**", code(&image.to_string()));
-    let _ = writeln!(text, "\n| Tag | Digest | | Why |\n|---|---|---|---|");
+    let _ = writeln!(text, "\n| Tag | Digest | Result | Why |\n|---|---|---|---|");
     for TagLine { tag, digest, row, outcome, why, .. } in tags {
         let digest = digest.as_ref().map(|digest| code(&digest.short())).unwrap_or_default();
         let from = match outcome {

@@ -17,7 +17,7 @@ use crate::{
     model::{Digest, ImageName, Tag},
     policy::{
         inversion::Role,
-        publish::{Change, Stay, Write},
+        publish::{Change, Stay, Target, Write},
         rolling::{MoveReason, StayReason},
         rules::{Policy, Row},
         tagging::{Skip, TagPlan},
@@ -86,6 +86,15 @@ pub enum TagOutcome {
     Stayed,
 }
 
+/// What was missing to decide about a pointer for sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The commit of the image that it points at.
+    Commit,
+    /// The history that compares two commits, or the branch's tip.
+    History,
+}
+
 /// One tag.
 #[derive(Clone, Debug)]
 pub struct TagLine {
@@ -101,8 +110,8 @@ pub struct TagLine {
     pub outcome: TagOutcome,
     /// Why, in a few words.
     pub why: String,
-    /// Whether the reason is worth a warning.
-    pub doubtful: bool,
+    /// What made the decision a guess, where it was one: worth a warning.
+    pub doubt: Option<Doubt>,
     /// Whether nobody is to write it, because the row's image is published already (mode `tags`).
     pub only_published: bool,
 }
@@ -121,9 +130,30 @@ impl TagLine {
             role: write.role,
             outcome,
             why,
-            doubtful: write.reason == Some(MoveReason::Unknown),
+            doubt: match &write.reason {
+                Some(MoveReason::Unknown { there: None }) => Some(Doubt::Commit),
+                Some(MoveReason::Unknown { there: Some(_) }) => Some(Doubt::History),
+                _ => None,
+            },
             only_published: false,
         }
+    }
+
+    /// Tells whether whoever builds the image is to give it this tag, or has. In mode `tags` a tag that is published already
+    /// is none of them: the build can be left out.
+    #[must_use]
+    pub const fn is_given(&self) -> bool {
+        match self.outcome {
+            TagOutcome::Planned | TagOutcome::Unchanged => !self.only_published,
+            TagOutcome::Created | TagOutcome::Moved { .. } => true,
+            TagOutcome::Stayed => false,
+        }
+    }
+
+    /// Tells whether the tag is new or points elsewhere than before.
+    #[must_use]
+    pub const fn is_moved(&self) -> bool {
+        matches!(self.outcome, TagOutcome::Created | TagOutcome::Moved { .. })
     }
 
     /// Reports a tag that somebody else is to write.
@@ -132,15 +162,16 @@ impl TagLine {
         Self::new(write, row, None, TagOutcome::Planned)
     }
 
-    /// Reports a tag of a row whose image is published already.
+    /// Reports a tag of a row whose image is published already: nothing is to be built for it.
     #[must_use]
     pub fn published(write: &Write, row: Row, digest: &Digest) -> Self {
-        Self {
-            why: "published already, so nothing is to be built for it".to_owned(),
-            doubtful: false,
-            only_published: true,
-            ..Self::new(write, row, Some(digest), TagOutcome::Unchanged)
-        }
+        let (outcome, why) = match &write.change {
+            Change::Unchanged => (TagOutcome::Unchanged, "published already, so nothing is to be built for it"),
+            Change::Create | Change::Move { .. } | Change::Unknown => {
+                (TagOutcome::Planned, "belongs on the published image, and is not there yet")
+            }
+        };
+        Self { why: why.to_owned(), doubt: None, only_published: true, ..Self::new(write, row, Some(digest), outcome) }
     }
 
     /// Reports a tag that was written.
@@ -153,9 +184,14 @@ impl TagLine {
         };
         let unchanged = outcome == TagOutcome::Unchanged;
         let mut line = Self::new(write, row, Some(digest), outcome);
-        if unchanged {
+        let kept = matches!(write.target, Target::Published(_)) && write.role != Role::Rolling;
+        if kept {
+            "kept: it was published before, and takes the place of this build".clone_into(&mut line.why);
+        } else if unchanged {
             "points at this image already".clone_into(&mut line.why);
-            line.doubtful = false;
+        }
+        if unchanged {
+            line.doubt = None;
         }
         line
     }
@@ -170,7 +206,8 @@ impl TagLine {
             role: Role::Rolling,
             outcome: TagOutcome::Stayed,
             why: words::stay_reason(&stay.reason),
-            doubtful: matches!(stay.reason, StayReason::SharedUnknown | StayReason::Diverged { .. }),
+            doubt: matches!(stay.reason, StayReason::SharedUnknown | StayReason::Diverged { .. })
+                .then_some(Doubt::History),
             only_published: false,
         }
     }
@@ -215,9 +252,6 @@ impl Report {
         let version = plan.rows.iter().flat_map(|row| row.tags()).next().map(|(_, tag)| tag.to_string());
         let labels = labels::labels(context, version.as_deref());
         let mut notices = Vec::new();
-        if let Some(nothing) = &plan.nothing {
-            notices.push(format!("no tags: {nothing}"));
-        }
         if !policy.not_carried_out.is_empty() {
             notices.push(words::not_carried_out(&policy.not_carried_out));
         }
@@ -234,18 +268,81 @@ impl Report {
         }
     }
 
+    /// Returns the tags that `keep` picks, each with its image.
+    fn lines(&self, keep: fn(&TagLine) -> bool) -> impl Iterator<Item = (&ImageName, &TagLine)> {
+        self.images
+            .iter()
+            .flat_map(|image| image.tags.iter().map(move |line| (&image.image, line)))
+            .filter(move |(_, line)| keep(line))
+    }
+
+    /// Returns the full names of the tags that `keep` picks.
+    fn full_names(&self, keep: fn(&TagLine) -> bool) -> Vec<String> {
+        self.lines(keep).map(|(image, line)| format!("{image}:{}", line.tag)).collect()
+    }
+
+    /// Returns the tags that the image is given, without the image and each once.
+    fn tag_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for (_, line) in self.lines(TagLine::is_given) {
+            if !names.contains(&line.tag.as_str()) {
+                names.push(line.tag.as_str());
+            }
+        }
+        names
+    }
+
+    /// Returns the digest that the tags point at, where there is an image.
+    fn digest(&self) -> Option<&Digest> {
+        self.images.iter().find_map(|image| image.digest.as_ref())
+    }
+
+    /// Returns the digest of each platform's image.
+    fn digests(&self) -> BTreeMap<&str, &Digest> {
+        self.images
+            .iter()
+            .flat_map(|image| image.platforms.iter().map(|(platform, digest)| (platform.as_str(), digest)))
+            .collect()
+    }
+
+    /// Returns each image by its digest.
+    fn image_refs(&self) -> Vec<String> {
+        self.images.iter().filter_map(|image| Some(format!("{}@{}", image.image, image.digest.as_ref()?))).collect()
+    }
+
+    /// Tells whether a published image took the new one's place.
+    fn exists(&self) -> bool {
+        self.images.iter().any(|image| image.exists)
+    }
+
     /// Notes that a tag does not point where this run put it.
     pub fn overtaken(&mut self, image: &ImageName, tag: &Tag, wanted: &Digest, found: &Digest) {
-        self.warnings.push(format!(
-            "{image}:{tag} was put on {wanted} and points at {found} now: another run writes the same tag"
-        ));
+        let warning =
+            format!("{image}:{tag} was put on {wanted} and points at {found} now: another run writes the same tag");
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     /// Gathers the warnings of all tags once the report is complete.
     pub fn finish(&mut self) {
-        for ImageReport { image, tags, repaired, .. } in &self.images {
-            for line in tags.iter().filter(|line| line.doubtful) {
-                self.warnings.push(words::doubtful(image, line));
+        for ImageReport { image, tags, repaired, digest, .. } in &self.images {
+            let behind: Vec<String> = tags
+                .iter()
+                .filter(|line| line.only_published && line.outcome == TagOutcome::Planned)
+                .map(|line| format!("`{}`", line.tag))
+                .collect();
+            if let Some(digest) = digest.as_ref().filter(|_| !behind.is_empty()) {
+                self.warnings.push(format!(
+                    "{} not on the published image yet: a run was interrupted. Push it once more with `source: {image}@{digest}`, which builds nothing",
+                    match behind.as_slice() {
+                        [one] => format!("{one} is"),
+                        several => format!("{} are", several.join(", ")),
+                    }
+                ));
+            }
+            for line in tags {
+                self.warnings.extend(line.doubt.map(|doubt| words::doubtful(image, line, doubt)));
             }
             if !repaired.is_empty() {
                 self.warnings.push(format!(

@@ -8,28 +8,25 @@ use crate::execute::publish::Staged;
 
 use super::{ImageReport, Report, TagLine, TagOutcome, words};
 
-/// Renders the report for people. `width` is that of the terminal, in columns, where there is one.
+/// Renders the report for people; warnings and notices are for whoever prints it. `width` is that of the terminal, in columns, where there is one.
 #[must_use]
 pub fn text(report: &Report, width: Option<u16>) -> String {
-    let Report { mode: _, event, images, skipped, nothing: _, version: _, labels: _, warnings, notices } = report;
+    let Report { mode: _, event, images, skipped, nothing, version: _, labels: _, warnings: _, notices: _ } = report;
     let mut text = format!("{event}\n");
     for image in images {
         show_image(&mut text, image, width);
     }
     if images.iter().all(|image| image.tags.is_empty()) {
-        text.push_str("no tags\n");
+        match nothing.as_ref().filter(|nothing| *nothing != event) {
+            Some(nothing) => text.push_str(&format!("no tags: {nothing}\n")),
+            None => text.push_str("no tags\n"),
+        }
     }
     if !skipped.is_empty() {
         let _ = writeln!(text, "\nrows that did not apply:");
         for skip in skipped {
             let _ = writeln!(text, "  {}", words::skip(skip));
         }
-    }
-    for warning in warnings {
-        let _ = writeln!(text, "\nwarning: {warning}");
-    }
-    for notice in notices {
-        let _ = writeln!(text, "\nnote: {notice}");
     }
     text
 }
@@ -47,7 +44,7 @@ fn show_image(text: &mut String, report: &ImageReport, width: Option<u16>) {
         return;
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["  tag", "digest", "", "why"]);
+    table.load_preset(presets::NOTHING).set_header(["  tag", "digest", "result", "why"]);
     if let Some(width) = width {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }

@@ -2,40 +2,18 @@
 
 use crate::{
     event::{Context, EventKind, Subject},
-    model::ImageName,
+    model::{ImageName, untrusted::shown},
     policy::{
         rolling::{MoveReason, StayReason},
         tagging::{self, NoFit, Skip},
     },
 };
 
-use super::{TagLine, TagOutcome};
+use super::{Doubt, TagLine, TagOutcome};
 
-/// Bounds text that comes from outside and escapes its control characters, so that it can stand in a sentence.
-#[must_use]
-pub fn shown(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let mut shown: String = text
-        .chars()
-        .take(LONGEST)
-        .flat_map(|character| {
-            let escaped: Vec<char> = if character.is_control() || is_invisible(character) {
-                character.escape_unicode().collect()
-            } else {
-                vec![character]
-            };
-            escaped
-        })
-        .collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-/// Characters that turn the direction of text around or hide in it.
-const fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+/// A name that can stand between backticks in a sentence.
+fn quoted(name: &str) -> String {
+    shown(name).replace('`', "'")
 }
 
 /// Says how many, with the noun in the right number.
@@ -61,9 +39,10 @@ pub fn event(context: &Context) -> String {
         EventKind::Schedule => "a scheduled run on",
         EventKind::WorkflowDispatch | EventKind::RepositoryDispatch => "a dispatched run on",
         EventKind::Other(name) if name.is_empty() => "a run outside a workflow on",
-        EventKind::Other(name) => return format!("an event `{}` on {about}", shown(name)),
+        EventKind::Other(name) => return format!("an event `{}` on {about}", quoted(name)),
     };
-    let built = if context.built_elsewhere { " (by input `ref`)" } else { "" };
+    let by_ref = matches!(context.subject, Subject::Branch(_) | Subject::Tag(_) | Subject::Commit(_));
+    let built = if context.built_elsewhere && by_ref { " (by input `ref`)" } else { "" };
     format!("{what} {about}{built}")
 }
 
@@ -83,18 +62,18 @@ pub fn no_fit(reason: &NoFit) -> String {
             format!("a run outside a workflow fits no `{condition}` entry")
         }
         NoFit::NeverFits { event, condition } => {
-            format!("`{}` events never fit `{condition}`", shown(event))
+            format!("`{}` events never fit `{condition}`", quoted(event))
         }
         NoFit::OwnRows { event, kind } => {
-            format!("the policy has a `{kind}` row, so `{}` events fit only such rows", shown(event))
+            format!("the policy has a `{kind}` row, so `{}` events fit only such rows", quoted(event))
         }
         NoFit::OnlyPullRequests => {
             "the triggering run was of a pull request or another repository, so only `pull request` rows fit".to_owned()
         }
         NoFit::OtherSubject { wanted, found } => format!("needs a {wanted}, and the run is about {}", shown(found)),
-        NoFit::NameDiffers { condition, name } => format!("`{condition}` does not fit the name `{}`", shown(name)),
-        NoFit::TakenAway { condition, name } => format!("`!{condition}` takes `{}` away", shown(name)),
-        NoFit::NotSemVer { text } => format!("`{}` is no SemVer version", shown(text)),
+        NoFit::NameDiffers { condition, name } => format!("`{condition}` does not fit the name `{}`", quoted(name)),
+        NoFit::TakenAway { condition, name } => format!("`!{condition}` takes `{}` away", quoted(name)),
+        NoFit::NotSemVer { text } => format!("`{}` is no SemVer version", quoted(text)),
         NoFit::OtherRelease { version } if version.pre.is_empty() => {
             format!("{version} has no pre-release part")
         }
@@ -118,7 +97,12 @@ pub fn move_reason(reason: &MoveReason) -> String {
         MoveReason::SameCommit => "built from the same commit as the image there".to_owned(),
         MoveReason::Descendant { of } => format!("newer than commit {} there", of.abbreviated(7)),
         MoveReason::BranchTip => "the histories diverged, and this commit is the branch's tip".to_owned(),
-        MoveReason::Unknown => "moved without knowing which of the two commits is newer".to_owned(),
+        MoveReason::Unknown { there: None } => {
+            "moved without knowing which commit the image there was built from".to_owned()
+        }
+        MoveReason::Unknown { there: Some(commit) } => {
+            format!("moved without knowing whether commit {} there is newer", commit.abbreviated(7))
+        }
         MoveReason::PublishedMeanwhile { tag } => format!("belongs on {tag}, which another run published meanwhile"),
     }
 }
@@ -144,16 +128,20 @@ pub fn stay_reason(reason: &StayReason) -> String {
     }
 }
 
-/// Says what a doubtful decision about a pointer was.
+/// Says what a doubtful decision about a pointer was, and how it can be known the next time.
 #[must_use]
-pub fn doubtful(image: &ImageName, line: &TagLine) -> String {
+pub fn doubtful(image: &ImageName, line: &TagLine, doubt: Doubt) -> String {
     let TagLine { tag, why, outcome, .. } = line;
-    match outcome {
-        TagOutcome::Stayed => format!("the rolling tag {image}:{tag} stays: {why}"),
-        TagOutcome::Planned | TagOutcome::Created | TagOutcome::Moved { .. } | TagOutcome::Unchanged => format!(
-            "the rolling tag {image}:{tag}: {why}. Give images the label org.opencontainers.image.revision (output `labels`), or a tag with `{{{{sha}}}}`, so that it can be known"
-        ),
-    }
+    let stays = if *outcome == TagOutcome::Stayed { "stays: " } else { "" };
+    let remedy = match doubt {
+        Doubt::Commit => {
+            "give images the label org.opencontainers.image.revision (output `labels`), or a tag with `{{sha}}`"
+        }
+        Doubt::History => {
+            "let the job read the history: `github-token` with `contents: read`, or `fetch-depth: 0` for actions/checkout"
+        }
+    };
+    format!("the rolling tag {image}:{tag} {stays}{why}; {remedy}")
 }
 
 /// Names the parts of a policy that this version does not carry out.

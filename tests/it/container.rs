@@ -10,8 +10,14 @@ use std::{
     process::Command,
 };
 
-use ghcr_lifecycle::inputs::INPUTS;
+use ghcr_lifecycle::{inputs::INPUTS, sandbox::SampleImage};
 use tempfile::TempDir;
+
+use crate::{
+    peers::{Access, DockerRegistry, PASSWORD, USERNAME},
+    programs::{program, run},
+    runner::parse_output_file,
+};
 
 /// The user that owns the workspace on hosted runners.
 const RUNNER_USER: u32 = 1001;
@@ -119,7 +125,10 @@ impl Runner {
         Step {
             exit_code: output.status.code().unwrap_or(-1),
             log,
-            outputs: file_command(&fs::read_to_string(self.path("file_commands/set_output_1")).unwrap()),
+            outputs: parse_output_file(&fs::read_to_string(self.path("file_commands/set_output_1")).unwrap())
+                .unwrap()
+                .into_iter()
+                .collect(),
             summary: fs::read_to_string(self.path("file_commands/step_summary_1")).unwrap(),
         }
     }
@@ -152,6 +161,17 @@ const RUNNER_ENVIRONMENT: &[(&str, &str)] = &[
     ("RUNNER_WORKSPACE", "/home/runner/work/kyklos"),
 ];
 
+const RELEASE: &[(&str, &str)] = &[
+    ("GITHUB_BASE_REF", ""),
+    ("GITHUB_EVENT_NAME", "push"),
+    ("GITHUB_HEAD_REF", ""),
+    ("GITHUB_REF", "refs/tags/v0.1.0"),
+    ("GITHUB_REF_NAME", "v0.1.0"),
+    ("GITHUB_REF_PROTECTED", "false"),
+    ("GITHUB_REF_TYPE", "tag"),
+    ("GITHUB_SHA", "1f0c0d0e5a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d"),
+];
+
 const PULL_REQUEST: &[(&str, &str)] = &[
     ("GITHUB_BASE_REF", "main"),
     ("GITHUB_EVENT_NAME", "pull_request"),
@@ -166,34 +186,6 @@ const PULL_REQUEST: &[(&str, &str)] = &[
 fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
-}
-
-/// Reads a file of commands as the runner does: `name=value` lines, and heredocs that end at their exact delimiter.
-fn file_command(text: &str) -> BTreeMap<String, String> {
-    let mut values = BTreeMap::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if line.is_empty() {
-            continue;
-        }
-        let equals = line.find('=').unwrap_or(usize::MAX);
-        let heredoc = line.find("<<").unwrap_or(usize::MAX);
-        if equals < heredoc {
-            values.insert(line[..equals].to_owned(), line[equals + 1..].to_owned());
-        } else {
-            let (name, delimiter) = line.split_once("<<").unwrap_or_else(|| panic!("Invalid format '{line}'"));
-            let mut value = Vec::new();
-            loop {
-                let line = lines.next().unwrap_or_else(|| panic!("Matching delimiter not found '{delimiter}'"));
-                if line == delimiter {
-                    break;
-                }
-                value.push(line);
-            }
-            values.insert(name.to_owned(), value.join("\n"));
-        }
-    }
-    values
 }
 
 fn write(path: &Path, text: &str) {
@@ -251,4 +243,37 @@ fn wrong_inputs_end_with_two_and_are_all_named() {
     for input in ["`mode`", "`log-level`"] {
         assert!(step.log.contains(input), "{}", step.log);
     }
+}
+
+/// The whole slice: a release, an image of two platforms that a build left in the workspace, a registry with a login.
+#[tokio::test]
+async fn a_release_is_pushed_from_the_workspace() {
+    let registry = DockerRegistry::start(Access::Basic).await;
+    let image = format!("{}/kyklos/kyklos", registry.host());
+    let runner = Runner::new();
+    write(&runner.path("workspace/.github/ghcr-lifecycle.yml"), &POLICY.replace("ghcr.io", registry.host()));
+    write(
+        &runner.path("workflow/event.json"),
+        r#"{"ref": "refs/tags/v0.1.0", "created": true, "head_commit": null, "commits": []}"#,
+    );
+    let sample = SampleImage::builder().platform("linux/amd64").platform("linux/arm64").attestation(true).build();
+    sample.write_tar(&runner.path("workspace/image.tar")).unwrap();
+    let inputs = [("source", "image.tar"), ("image", &image), ("username", USERNAME), ("password", PASSWORD)];
+    let step = runner.run(&inputs, RELEASE);
+    assert_eq!(step.exit_code, 0, "{}", step.log);
+    assert_eq!(step.outputs["digest"], sample.digest().to_string());
+    assert_eq!(step.outputs["tag-names"], "v0.1.0\nv0.1\nv0\nlatest");
+    assert_eq!(step.outputs["moved"].lines().count(), 4);
+    assert!(step.outputs["digests"].contains("\"linux/arm64\":\"sha256:"), "{}", step.outputs["digests"]);
+    assert!(step.summary.contains("latest"), "{}", step.summary);
+    for tag in ["v0.1.0", "v0.1", "v0", "latest"] {
+        let raw = run(program("skopeo", "skopeo")
+            .args(["inspect", "--raw", "--tls-verify=false", "--creds", &format!("{USERNAME}:{PASSWORD}")])
+            .arg(format!("docker://{image}:{tag}")));
+        assert_eq!(ghcr_lifecycle::model::Digest::of(raw.as_bytes()), *sample.digest(), "{tag}");
+    }
+    // What root wrote for the runner is nothing but the files of the step.
+    let again = runner.run(&inputs, RELEASE);
+    assert_eq!(again.exit_code, 0, "{}", again.log);
+    assert_eq!(again.outputs["digest"], sample.digest().to_string());
 }

@@ -1,7 +1,7 @@
 //! The event context: hand-written fixtures, real payloads, and what holds for any of them.
 
 mod fixtures;
-mod payloads;
+pub(crate) mod payloads;
 mod properties;
 
 use std::{
@@ -12,6 +12,21 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use ghcr_lifecycle::event::{self, Context, EventError, EventKind, Subject};
+
+/// The events that rows of a policy know.
+pub(crate) const KNOWN: [&str; 11] = [
+    "push",
+    "pull_request",
+    "pull_request_target",
+    "merge_group",
+    "release",
+    "schedule",
+    "workflow_dispatch",
+    "repository_dispatch",
+    "workflow_run",
+    "create",
+    "delete",
+];
 
 /// One folder of `fixtures/events`.
 struct Fixture {

@@ -84,7 +84,7 @@ fn parse_command(line: &str) -> Option<Command> {
 }
 
 /// Text as payloads, branch names and labels may hold it, pieces of the protocol among it.
-fn nasty() -> impl Strategy<Value = String> {
+pub(crate) fn nasty() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("\n".to_owned()),
         Just("\r".to_owned()),

@@ -9,7 +9,7 @@ use octocrab::Octocrab;
 use reqwest::{StatusCode, header::HeaderMap};
 
 use crate::{
-    adapters::untrusted::shown,
+    model::untrusted::shown,
     ports::{PortError, PortErrorKind},
 };
 

@@ -1,25 +1,13 @@
 //! Untrusted text on its way into a message.
 
+use crate::model::untrusted::shown_up_to;
+
 /// The longest piece of a server's text that a message quotes, in characters.
 const MAX_QUOTED: usize = 300;
 
 /// Bounds `text` and escapes its control characters, so that it stays on its line and cannot command a terminal.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut result = String::new();
-    for character in text.trim().chars().take(MAX_QUOTED) {
-        // Beside control characters: marks that reorder or break the line that they stand in.
-        if character.is_control()
-            || matches!(character, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
-            result.extend(character.escape_default());
-        } else {
-            result.push(character);
-        }
-    }
-    if text.trim().chars().nth(MAX_QUOTED).is_some() {
-        result.push('…');
-    }
-    result
+    shown_up_to(text.trim(), MAX_QUOTED)
 }
 
 /// Says an answer's body in one line: quoted if it is text, named if it is a web page, said to be missing if it is empty.

@@ -1,6 +1,9 @@
 //! The client of registries: each request with its credentials, and the redirects of reads.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use reqwest::Url;
@@ -25,6 +28,8 @@ const MAX_REDIRECTS: usize = 3;
 pub struct RegistryClient {
     pub(super) http: HttpClient,
     authenticator: Arc<Authenticator>,
+    /// Images that cannot be read because nothing is published yet, as their registry proved.
+    unpublished: Arc<Mutex<HashSet<ImageName>>>,
 }
 
 /// An answer, and whether the registry knew who asked.
@@ -38,13 +43,29 @@ impl RegistryClient {
     /// Makes a client that shows each registry the credentials that are its own.
     #[must_use]
     pub fn new(http: HttpClient, credentials: CredentialOptions) -> Self {
-        Self { http, authenticator: Arc::new(Authenticator::new(credentials)) }
+        Self { http, authenticator: Arc::new(Authenticator::new(credentials)), unpublished: Arc::default() }
     }
 
     /// Returns a client over the same connections that shows nobody any credentials.
     #[must_use]
     pub fn without_credentials(&self) -> Self {
         Self::new(self.http.clone(), CredentialOptions::default())
+    }
+
+    /// Notes whether an image is known to be unpublished: until its first manifest is put, reads of it are refused.
+    pub(super) fn note_unpublished(&self, image: &ImageName, unpublished: bool) {
+        let mut known = self.unpublished.lock().unwrap_or_else(PoisonError::into_inner);
+        if unpublished {
+            known.insert(image.clone());
+        } else {
+            known.remove(image);
+        }
+    }
+
+    /// Tells whether a refused read means that nothing is there yet.
+    pub(super) fn is_unpublished(&self, image: &ImageName, answer: &Answer) -> bool {
+        matches!(answer.status.as_u16(), 401 | 403)
+            && self.unpublished.lock().unwrap_or_else(PoisonError::into_inner).contains(image)
     }
 
     /// Returns the address of `tail` below an image's part of the API. A loopback host speaks plain HTTP.

@@ -37,6 +37,7 @@ impl RegistryClient {
         match answer.status.as_u16() {
             200 => verified_manifest(&operation, reference, &answer).map(Some),
             404 if is_absence(&answer) => Ok(None),
+            _ if self.is_unpublished(image, &answer) => Ok(None),
             404 => Err(self.not_an_absence(&operation, &answer)),
             _ => Err(self.refusal(&operation, image, Right::Read, &answer)),
         }
@@ -57,6 +58,7 @@ impl RegistryClient {
                 Ok(Some(digest))
             }
             (404, _) if !is_page => Ok(None),
+            _ if self.is_unpublished(image, &answer) => Ok(None),
             // Without a digest, without HEAD, or from somebody who sends pages: the document itself says more.
             (200 | 404 | 405, _) => Ok(self.get_manifest(image, reference).await?.map(|manifest| manifest.digest)),
             _ => Err(self.refusal(&operation, image, Right::Read, &answer)),
@@ -83,6 +85,9 @@ impl RegistryClient {
         let request = Request::new(Method::PUT, url).with_header(CONTENT_TYPE, content_type).with_body(bytes.clone());
         let scope = Scope::new(image, Right::Write);
         let answer = self.call(&operation, &scope, &request, Take::Whole(MAX_MANIFEST_BYTES)).await?.answer;
+        if answer.status.is_success() {
+            self.note_unpublished(image, false);
+        }
         match answer.status.as_u16() {
             201 => match content_digest(&operation, &answer)? {
                 Some(stored) if stored != *digest => {

@@ -34,6 +34,8 @@ const MAX_TAGS: usize = 2_000_000;
 
 #[derive(Deserialize)]
 struct Page {
+    /// `null` where there are none; a document without it is no list.
+    #[serde(deserialize_with = "Option::deserialize")]
     tags: Option<Vec<String>>,
 }
 
@@ -126,6 +128,7 @@ impl RegistryClient {
         if let Ok(upload) = location(operation, &answer) {
             self.cancel_upload(operation, &scope, upload).await;
         }
+        self.note_unpublished(image, true);
         tracing::debug!(%image, "nothing is published yet: its tags cannot be read, but an upload may start");
         Ok(Vec::new())
     }

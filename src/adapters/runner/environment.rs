@@ -11,7 +11,7 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use crate::{
-    adapters::untrusted::shown,
+    model::untrusted::shown,
     ports::{PortError, PortErrorKind},
 };
 

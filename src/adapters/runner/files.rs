@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    adapters::untrusted::shown,
+    model::untrusted::shown,
     ports::{PortError, PortErrorKind},
 };
 

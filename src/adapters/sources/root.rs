@@ -6,10 +6,10 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::{
-    adapters::untrusted::shown,
     model::{
         Descriptor, Digest, Manifest, ManifestKind, RawManifest,
         manifest::{MANIFEST_MEDIA_TYPES, MAX_MANIFEST_BYTES},
+        untrusted::shown,
     },
     ports::{PortError, PortErrorKind},
 };

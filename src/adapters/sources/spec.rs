@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{adapters::untrusted::shown, model::ImageReference};
+use crate::model::{ImageReference, untrusted::shown};
 
 /// What a user may write.
 const FORMS: &str = "expected `oci:FOLDER`, `oci-archive:FILE`, a folder or file that exists, or an image in a registry such as `ghcr.io/owner/name:tag` or `docker://ghcr.io/owner/name@sha256:…`";

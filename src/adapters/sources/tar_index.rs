@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs::File, os::unix::fs::FileExt as _, path::Pat
 use tar::{EntryType, Header};
 
 use super::root;
-use crate::{adapters::untrusted::shown, ports::PortError};
+use crate::{model::untrusted::shown, ports::PortError};
 
 /// The most entries that are indexed, extended headers included; an image of 127 layers has under 200.
 const MAX_ENTRIES: usize = 100_000;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::policy::diagnostic::{nearest, shown};
+use crate::{model::untrusted::shown_up_to, policy::diagnostic::nearest};
 
 /// What is wrong with an amount, and the remedy.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ const SIZES: [(&str, u64); 7] = [
 
 /// Reads a duration.
 pub(super) fn duration(text: &str) -> Result<Duration, AmountError> {
-    let said = shown(text, 40);
+    let said = shown_up_to(text, 40);
     let fail = |problem: String, hint: Option<String>| Err(AmountError { problem, hint });
     let form = || Some("a duration is a number and a unit, as in `30 days`".to_owned());
     let (digits, unit) = split(text);
@@ -92,7 +92,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, AmountError> {
             fail(format!("`{said}` is no duration"), Some(format!("did you mean `{}`?", counted(number, name))))
         }
         None => fail(
-            format!("`{}` is no unit of time", shown(unit_text, 40)),
+            format!("`{}` is no unit of time", shown_up_to(unit_text, 40)),
             Some("units are `minutes`, `hours`, `days`, `weeks`".to_owned()),
         ),
     }
@@ -100,7 +100,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, AmountError> {
 
 /// Reads a size in bytes.
 pub(super) fn size(text: &str) -> Result<u64, AmountError> {
-    let said = shown(text, 40);
+    let said = shown_up_to(text, 40);
     let fail = |problem: String, hint: String| Err(AmountError { problem, hint: Some(hint) });
     let form = || "a size is a number and a unit, as in `20 MB` or `20 MiB`".to_owned();
     let (digits, unit) = split(text);
@@ -125,7 +125,7 @@ pub(super) fn size(text: &str) -> Result<u64, AmountError> {
         return match meant {
             Some(name) => fail(format!("`{said}` is no size"), format!("did you mean `{digits} {name}`?")),
             None => fail(
-                format!("`{}` is no unit of size", shown(unit_text, 40)),
+                format!("`{}` is no unit of size", shown_up_to(unit_text, 40)),
                 "units are `B`, `kB`, `MB`, `GB` (1,000 each) and `KiB`, `MiB`, `GiB` (1,024 each)".to_owned(),
             ),
         };

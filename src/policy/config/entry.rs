@@ -2,8 +2,9 @@
 
 use super::keys::listed;
 use super::walk::{MAX_SHOWN, Text, Walk};
+use crate::model::untrusted::shown_up_to;
 use crate::policy::{
-    diagnostic::{nearest, shown},
+    diagnostic::nearest,
     glob::Glob,
     rules::{Condition, OnEntry},
 };
@@ -165,14 +166,14 @@ fn unknown(walk: &mut Walk<'_>, text: &Text<'_>, body: &str, start: usize) {
         .or_else(|| nearest(&two, KINDS.into_iter().filter(|kind| kind.contains(' '))).map(|kind| with(kind, &rest(2))))
         .or_else(|| nearest(first, KINDS).map(|kind| with(kind, &rest(1))));
     let hint = match meant {
-        Some(meant) => format!("did you mean `{}`?", shown(&meant, MAX_SHOWN)),
+        Some(meant) => format!("did you mean `{}`?", shown_up_to(&meant, MAX_SHOWN)),
         None if !body.contains(char::is_whitespace) && Glob::parse(body).is_ok() => {
-            let name = shown(body, MAX_SHOWN);
+            let name = shown_up_to(body, MAX_SHOWN);
             format!("if it is a branch, write `branch {name}`; if it is a git tag, `tag {name}`")
         }
         None => format!("an entry begins with one of {}", listed(&KINDS)),
     };
-    walk.mistake_within(text, start..end, format!("`{}` is no event", shown(body, MAX_SHOWN)), Some(hint));
+    walk.mistake_within(text, start..end, format!("`{}` is no event", shown_up_to(body, MAX_SHOWN)), Some(hint));
 }
 
 fn with(kind: &str, rest: &str) -> String {

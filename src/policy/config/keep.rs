@@ -7,8 +7,9 @@ use super::{
     node::Kind,
     walk::{MAX_SHOWN, Text, Value, Walk},
 };
+use crate::model::untrusted::shown_up_to;
 use crate::policy::{
-    diagnostic::{nearest, shown},
+    diagnostic::nearest,
     rules::{Keep, While},
 };
 
@@ -70,7 +71,7 @@ fn keep_text(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Keep> {
             if let Ok(last) = number.parse::<NonZeroU32>() {
                 return Some(Keep { last: Some(last), ..none });
             }
-            let problem = format!("`{}` is no whole number above 0", shown(number, MAX_SHOWN));
+            let problem = format!("`{}` is no whole number above 0", shown_up_to(number, MAX_SHOWN));
             walk.mistake(&text.value, problem, Some("as in `last 10`".into()));
             return None;
         }
@@ -79,7 +80,7 @@ fn keep_text(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Keep> {
             return None;
         }
         ["while", ..] => {
-            let said = shown(text.text.trim(), MAX_SHOWN);
+            let said = shown_up_to(text.text.trim(), MAX_SHOWN);
             let hint = match nearest(text.text, ["while open", "while branch exists"]) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => "it is `while open` (a pull request) or `while branch exists`".to_owned(),
@@ -103,7 +104,7 @@ fn report(walk: &mut Walk<'_>, text: &Text<'_>, error: AmountError, words: &[&'s
         walk.mistake(&text.value, error.problem, error.hint);
         return;
     }
-    let problem = format!("`keep` does not know `{}`", shown(text.text, MAX_SHOWN));
+    let problem = format!("`keep` does not know `{}`", shown_up_to(text.text, MAX_SHOWN));
     let hint = match nearest(text.text, words.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if matches!(text.text.to_lowercase().trim(), "always" | "never" | "ever") => {
@@ -135,7 +136,8 @@ fn keep_map(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Keep> {
             ["open"] => keep.while_holds = Some(While::Open),
             ["branch", "exists"] => keep.while_holds = Some(While::BranchExists),
             _ => {
-                let problem = format!("expected `open` or `branch exists`, found `{}`", shown(text.text, MAX_SHOWN));
+                let problem =
+                    format!("expected `open` or `branch exists`, found `{}`", shown_up_to(text.text, MAX_SHOWN));
                 let stripped = text.text.trim().strip_prefix("while ").unwrap_or(text.text);
                 let hint = nearest(stripped, ["open", "branch exists"]).map(|meant| format!("did you mean `{meant}`?"));
                 walk.mistake(value, problem, hint);

@@ -6,7 +6,7 @@ use super::{
     node::Kind,
     walk::{MAX_SHOWN, Text, Value, Walk},
 };
-use crate::policy::diagnostic::{nearest, shown};
+use crate::{model::untrusted::shown_up_to, policy::diagnostic::nearest};
 
 /// The values of a map by their keys.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Walk<'_> {
             let place = value.key(name, key);
             if let Some(first) = seen.get(name.as_str()) {
                 let first = (first.clone(), "first here");
-                let problem = format!("the key `{}` occurs twice", shown(name, MAX_SHOWN));
+                let problem = format!("the key `{}` occurs twice", shown_up_to(name, MAX_SHOWN));
                 self.mistake_twice(&place, problem, Some("keep one of them".into()), first);
                 continue;
             }
@@ -68,7 +68,7 @@ impl Walk<'_> {
             match keys.iter().find(|known| *known == name) {
                 Some(known) => fields.entries.push((known, value.key(name, inner), key.span.clone())),
                 None => {
-                    let problem = format!("unknown key `{}`", shown(name, MAX_SHOWN));
+                    let problem = format!("unknown key `{}`", shown_up_to(name, MAX_SHOWN));
                     fields.misspelt.extend(nearest(name, keys.iter().copied()));
                     fields.merges |= name == "<<";
                     self.mistake(&place, problem, Some(key_hint(name, keys)));
@@ -97,7 +97,7 @@ impl Walk<'_> {
             let text = Text { text: text.text, value: value.key(text.text, key) };
             if let Some(first) = seen.get(text.text) {
                 let first = (first.clone(), "first here");
-                let problem = format!("the key `{}` occurs twice", shown(text.text, MAX_SHOWN));
+                let problem = format!("the key `{}` occurs twice", shown_up_to(text.text, MAX_SHOWN));
                 self.mistake_twice(&text.value, problem, Some("keep one of them".into()), first);
                 continue;
             }

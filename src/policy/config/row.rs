@@ -12,8 +12,9 @@ use super::{
     walk::{MAX_SHOWN, Single, Text, Value, Walk},
 };
 use crate::model::Tag;
+use crate::model::untrusted::shown_up_to;
 use crate::policy::{
-    diagnostic::{nearest, shown},
+    diagnostic::nearest,
     glob::Glob,
     rules::{Condition, Immutable, Keep, OnEntry, Row, Sanitiser, TagMatcher, TagRule, While},
     template::{Template, TemplateError, VARIABLE_NAMES, Variable},
@@ -31,7 +32,7 @@ struct Written<'n> {
 pub(super) fn row(walk: &mut Walk<'_>, value: &Value<'_>, number: usize) -> Option<TagRule> {
     if let Kind::Text(text) = &value.node.kind {
         let hint = if text.contains("{{") {
-            format!("as in `- {{on: release, tag: \"{}\"}}`", shown(text, MAX_SHOWN))
+            format!("as in `- {{on: release, tag: \"{}\"}}`", shown_up_to(text, MAX_SHOWN))
         } else {
             "as in `- on: release` with `tag: \"v{{version}}\"` below it".to_owned()
         };
@@ -59,15 +60,18 @@ pub(super) fn row(walk: &mut Walk<'_>, value: &Value<'_>, number: usize) -> Opti
     for written in tag.iter().chain(&also).chain(&rolling).chain(&index) {
         values_exist(walk, written, &on);
     }
+    let row = RowCheck { fields: &fields, on: &on, tag: &tag, matcher: matcher.as_ref() };
+    if !rolling.is_empty() {
+        pointers_know_versions(walk, &row);
+    }
     if let Some(keep) = &keep
         && let Some(what) = keep.while_holds
     {
-        let row = LifeCheck { fields: &fields, on: &on, tag: &tag, matcher: matcher.as_ref() };
         while_is_known(walk, what, &row);
     }
 
     let label = label.unwrap_or_else(|| match &matcher {
-        Some(matcher) => format!("match {}", shown(&matcher.text, 300)),
+        Some(matcher) => format!("match {}", shown_up_to(&matcher.text, 300)),
         None => "no event".to_owned(),
     });
     let plain = |list: Vec<Written<'_>>| list.into_iter().map(|written| written.template).collect();
@@ -113,7 +117,7 @@ fn on(walk: &mut Walk<'_>, fields: &Fields<'_>) -> (Vec<OnEntry>, Option<String>
         };
         walk.mistake(value, "every entry takes away (`!`), so nothing is left", Some(hint.into()));
     }
-    (entries.into_iter().map(|(entry, _)| entry).collect(), (!label.is_empty()).then(|| shown(&label, 300)))
+    (entries.into_iter().map(|(entry, _)| entry).collect(), (!label.is_empty()).then(|| shown_up_to(&label, 300)))
 }
 
 fn templates<'n>(walk: &mut Walk<'_>, fields: &Fields<'n>, key: &str) -> Vec<Written<'n>> {
@@ -230,7 +234,7 @@ fn anchored(inside: &str) -> Result<Regex, String> {
 /// Reads a pattern over image tags.
 pub(super) fn tag_glob(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Glob> {
     if let Some((at, character)) = text.text.char_indices().find(|(_, c)| !Tag::allows(*c) && !r"*?+[]\".contains(*c)) {
-        let problem = format!("no image tag holds `{}`", shown(character.encode_utf8(&mut [0; 4]), 1));
+        let problem = format!("no image tag holds `{}`", shown_up_to(character.encode_utf8(&mut [0; 4]), 1));
         let hint = "tags hold letters, digits, `_`, `.` and `-`";
         walk.mistake_within(text, at..at + character.len_utf8(), problem, Some(hint.into()));
         return None;
@@ -290,7 +294,7 @@ fn once(walk: &mut Walk<'_>, lists: [&Vec<Written<'_>>; 4]) {
         if let Some(first) = seen.get(written.template.as_str()) {
             let first = (first.text.value.node.span.clone(), "first here");
             let problem =
-                format!("the template `{}` occurs twice in the row", shown(written.template.as_str(), MAX_SHOWN));
+                format!("the template `{}` occurs twice in the row", shown_up_to(written.template.as_str(), MAX_SHOWN));
             walk.mistake_twice(&written.text.value, problem, Some("keep one of them".into()), first);
         } else {
             seen.insert(written.template.as_str(), written);
@@ -319,16 +323,40 @@ fn values_exist(walk: &mut Walk<'_>, written: &Written<'_>, on: &[OnEntry]) {
     }
 }
 
-/// What `while` is checked against.
-struct LifeCheck<'a, 'n> {
+/// What a row's keys are checked against together.
+struct RowCheck<'a, 'n> {
     fields: &'a Fields<'n>,
     on: &'a [OnEntry],
     tag: &'a [Written<'n>],
     matcher: Option<&'a TagMatcher>,
 }
 
+/// A pointer of releases stays on the highest version, so the versions published before must be readable from their tags.
+fn pointers_know_versions(walk: &mut Walk<'_>, row: &RowCheck<'_, '_>) {
+    let is_release =
+        |entry: &OnEntry| !entry.negated && matches!(entry.condition, Condition::Release(_) | Condition::Prerelease(_));
+    let Some(rolling) = row.fields.get("rolling").filter(|_| row.on.iter().any(is_release)) else { return };
+    let holds = |wanted: &Variable| {
+        row.tag.iter().any(|written| written.template.variables().any(|(variable, _)| variable == wanted))
+    };
+    let known = match row.matcher {
+        Some(matcher) => matcher.regex.capture_names().flatten().any(|name| name == "version"),
+        None => {
+            holds(&Variable::Version) || (holds(&Variable::Major) && holds(&Variable::Minor) && holds(&Variable::Patch))
+        }
+    };
+    if !known {
+        let problem = "a `rolling` tag of releases needs the version in the row's `tag`".to_owned();
+        let hint = match row.matcher {
+            Some(_) => "give `match` a group `(?<version>…)`",
+            None => "as in `tag: \"v{{version}}\"`: the highest version published is read from the tags",
+        };
+        walk.mistake(rolling, problem, Some(hint.to_owned()));
+    }
+}
+
 /// `while` must find the pull request or branch in each tag.
-fn while_is_known(walk: &mut Walk<'_>, what: While, row: &LifeCheck<'_, '_>) {
+fn while_is_known(walk: &mut Walk<'_>, what: While, row: &RowCheck<'_, '_>) {
     let (life, value, group, event) = match what {
         While::Open => ("while open", "{{number}}", "number", "pull request"),
         While::BranchExists => ("while branch exists", "{{branch}}", "branch", "branch"),

@@ -9,10 +9,11 @@ use super::{
     row::{glob, tag_glob, template},
     walk::{MAX_SHOWN, Single, Text, Value, Walk},
 };
+use crate::model::untrusted::shown_up_to;
 use crate::{
     model::{Digest, ImageName, RepositoryName},
     policy::{
-        diagnostic::{nearest, shown},
+        diagnostic::nearest,
         rules::{Checks, Mirror, Protected, References, Upstream, Visibility},
     },
 };
@@ -26,7 +27,7 @@ pub(super) fn image(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<ImageName> {
     if text.text.contains("://") {
         let name = text.text.split_once("://").and_then(|(_, name)| name.trim().parse::<ImageName>().ok());
         let hint = name.map(|name| format!("did you mean `{name}`?"));
-        let problem = format!("`{}` is a web address, not an image name", shown(text.text, MAX_SHOWN));
+        let problem = format!("`{}` is a web address, not an image name", shown_up_to(text.text, MAX_SHOWN));
         walk.mistake(&text.value, problem, hint);
         return None;
     }
@@ -44,11 +45,12 @@ pub(super) fn image(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<ImageName> {
                     .and_then(|(name, _)| name.parse::<ImageName>().ok())
                     .map(|name| name.to_string())
             };
-            let hint = hint.map(|name| format!("did you mean `{}`?", shown(&name, MAX_SHOWN))).unwrap_or_else(|| {
-                "an image name is as `ghcr.io/owner/name`: letters, digits, `.`, `_`, `-` and `/`".to_owned()
-            });
+            let hint =
+                hint.map(|name| format!("did you mean `{}`?", shown_up_to(&name, MAX_SHOWN))).unwrap_or_else(|| {
+                    "an image name is as `ghcr.io/owner/name`: letters, digits, `.`, `_`, `-` and `/`".to_owned()
+                });
             let hint = Some(hint);
-            walk.mistake(&text.value, shown(&error.to_string(), 400), hint);
+            walk.mistake(&text.value, shown_up_to(&error.to_string(), 400), hint);
             None
         }
     }
@@ -77,7 +79,7 @@ pub(super) fn images(walk: &mut Walk<'_>, value: &Value<'_>) -> Vec<ImageName> {
 /// Reads `untagged`.
 pub(super) fn untagged(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<std::time::Duration> {
     if let Kind::Text(text) = &value.node.kind {
-        let hint = format!("write `untagged: {{keep: {}}}`", shown(text, 40));
+        let hint = format!("write `untagged: {{keep: {}}}`", shown_up_to(text, 40));
         walk.wrong_type(value, "a map with the key `keep`", Some(hint));
         return None;
     }
@@ -101,7 +103,7 @@ pub(super) fn protect(walk: &mut Walk<'_>, value: &Value<'_>) -> Vec<Protected> 
                 return digest(walk, text).map(Protected::Digest);
             }
             if text.text.contains(':') || text.text.contains('@') || text.text.contains('/') {
-                let problem = format!("`{}` is no tag pattern and no digest", shown(text.text, MAX_SHOWN));
+                let problem = format!("`{}` is no tag pattern and no digest", shown_up_to(text.text, MAX_SHOWN));
                 let hint = "give the tag alone, as in `demo-*`, or the digest alone, as in `sha256:…`";
                 walk.mistake(&text.value, problem, Some(hint.into()));
                 return None;
@@ -121,7 +123,7 @@ fn digest(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Digest> {
                 hex if hex.len() == 64 => Some(format!("write `sha256:{hex}`")),
                 hex => Some(format!("it has {} hex digits; digests are never shortened here", hex.len())),
             };
-            walk.mistake(&text.value, shown(&error.to_string(), 300), hint);
+            walk.mistake(&text.value, shown_up_to(&error.to_string(), 300), hint);
             None
         }
     }
@@ -150,7 +152,7 @@ pub(super) fn references(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Refer
     if let Some(value) = fields.get("branches") {
         for text in walk.texts(value, "a list of branch names", Single::Refused) {
             if text.text.is_empty() || text.text.chars().any(|c| c.is_control() || " ~^:?*[\\".contains(c)) {
-                let problem = format!("`{}` is no branch name", shown(text.text, MAX_SHOWN));
+                let problem = format!("`{}` is no branch name", shown_up_to(text.text, MAX_SHOWN));
                 let hint = text.text.contains('*').then(|| "name each branch; patterns are for `files`".to_owned());
                 walk.mistake(&text.value, problem, hint);
             } else {
@@ -168,7 +170,7 @@ pub(super) fn repository(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Repos
     match text.text.parse::<RepositoryName>() {
         Ok(name) => Some(name),
         Err(_) => {
-            let problem = format!("`{}` is no repository", shown(text.text, MAX_SHOWN));
+            let problem = format!("`{}` is no repository", shown_up_to(text.text, MAX_SHOWN));
             let path = text.text.trim_end_matches('/').trim_end_matches(".git");
             let mut segments = path.rsplit('/');
             let short = match (segments.next(), segments.next()) {
@@ -244,7 +246,11 @@ fn platform(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<String> {
         (Some(architecture), [system, ..]) if plain(system) => format!("did you mean `{system}/{architecture}`?"),
         _ => "it is written as in `linux/amd64` or `linux/arm/v7`".to_owned(),
     };
-    walk.mistake(&text.value, format!("`{}` is no platform", shown(text.text, MAX_SHOWN)), Some(shown(&hint, 200)));
+    walk.mistake(
+        &text.value,
+        format!("`{}` is no platform", shown_up_to(text.text, MAX_SHOWN)),
+        Some(shown_up_to(&hint, 200)),
+    );
     None
 }
 
@@ -276,7 +282,7 @@ pub(super) fn visibility(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Visib
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("it is one of {}", listed(&NAMES)),
             };
-            walk.mistake(value, format!("`{}` is no visibility", shown(other, MAX_SHOWN)), Some(hint));
+            walk.mistake(value, format!("`{}` is no visibility", shown_up_to(other, MAX_SHOWN)), Some(hint));
             None
         }
     }
@@ -378,11 +384,11 @@ pub(super) fn upstream(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Upstrea
         } else {
             let file = text.text.rsplit('/').next().unwrap_or_default();
             let hint = if file.ends_with(".yml") || file.ends_with(".yaml") {
-                format!("leave out the folder: `{}`", shown(file, MAX_SHOWN))
+                format!("leave out the folder: `{}`", shown_up_to(file, MAX_SHOWN))
             } else {
                 "it is a file of `.github/workflows`, as in `build.yml`".to_owned()
             };
-            let problem = format!("`{}` is no workflow's file name", shown(text.text, MAX_SHOWN));
+            let problem = format!("`{}` is no workflow's file name", shown_up_to(text.text, MAX_SHOWN));
             walk.mistake(value, problem, Some(hint));
         }
     }

@@ -6,7 +6,10 @@ use super::{
     node::{MAX_ALIASES, MAX_DEPTH, Reason, Unreadable},
     walk::{MAX_SHOWN, Walk},
 };
-use crate::policy::diagnostic::{Location, Related, is_unprintable, shown};
+use crate::{
+    model::untrusted::{is_unprintable, shown_up_to},
+    policy::diagnostic::{Location, Related},
+};
 
 const QUOTE_BRACES: &str = "a text that begins with `{` needs quotes, as in `tag: \"{{version}}\"`";
 
@@ -29,14 +32,14 @@ pub(super) fn report(walk: &mut Walk<'_>, error: &Unreadable) {
         }
         Reason::UnknownAlias => {
             let word = word(here);
-            let quoted = format!("a text that begins with `*` needs quotes: `\"{}\"`", shown(word, MAX_SHOWN));
-            (at..at + word.len(), format!("`{}` is an alias of nothing", shown(word, MAX_SHOWN)), Some(quoted))
+            let quoted = format!("a text that begins with `*` needs quotes: `\"{}\"`", shown_up_to(word, MAX_SHOWN));
+            (at..at + word.len(), format!("`{}` is an alias of nothing", shown_up_to(word, MAX_SHOWN)), Some(quoted))
         }
         Reason::AliasOfItself => {
             let word = word(here);
             (
                 at..at + word.len(),
-                format!("the alias `{}` holds itself", shown(word, MAX_SHOWN)),
+                format!("the alias `{}` holds itself", shown_up_to(word, MAX_SHOWN)),
                 Some("write the value out".into()),
             )
         }
@@ -113,7 +116,7 @@ fn words_for(words: &str, here: &str, before: &str) -> (String, Option<String>) 
     if words.contains("unexpected character") {
         let character = here.chars().next().map(String::from).unwrap_or_default();
         return (
-            format!("no text begins with `{}` in YAML", shown(&character, 1)),
+            format!("no text begins with `{}` in YAML", shown_up_to(&character, 1)),
             some("put the whole value in quotes"),
         );
     }
@@ -144,7 +147,7 @@ fn words_for(words: &str, here: &str, before: &str) -> (String, Option<String>) 
             some("is a `:` missing, or is the line indented differently from those beside it?"),
         );
     }
-    (format!("this is no valid YAML: {}", shown(words, 200)), None)
+    (format!("this is no valid YAML: {}", shown_up_to(words, 200)), None)
 }
 
 fn word(text: &str) -> &str {

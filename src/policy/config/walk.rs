@@ -3,7 +3,10 @@
 use std::ops::Range;
 
 use super::node::{Kind, Node};
-use crate::policy::diagnostic::{Diagnostic, Diagnostics, Lines, Location, Related, shown};
+use crate::{
+    model::untrusted::shown_up_to,
+    policy::diagnostic::{Diagnostic, Diagnostics, Lines, Location, Related},
+};
 
 /// The most characters of a value that a message repeats.
 pub(super) const MAX_SHOWN: usize = 80;
@@ -29,7 +32,7 @@ impl<'n> Value<'n> {
 
     pub(super) fn key(&self, key: &str, node: &'n Node) -> Self {
         let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-        let key = shown(key, 60);
+        let key = shown_up_to(key, 60);
         let path = match (plain, self.path.is_empty()) {
             (true, true) => key,
             (true, false) => format!("{}.{key}", self.path),
@@ -155,8 +158,8 @@ impl<'t> Walk<'t> {
         match &node.kind {
             Kind::Null => "nothing".to_owned(),
             Kind::Bool(value) => format!("`{value}`"),
-            Kind::Integer(_) | Kind::Float => format!("the number {}", shown(self.raw(node), 40)),
-            Kind::Text(text) => format!("the text `{}`", shown(text, MAX_SHOWN)),
+            Kind::Integer(_) | Kind::Float => format!("the number {}", shown_up_to(self.raw(node), 40)),
+            Kind::Text(text) => format!("the text `{}`", shown_up_to(text, MAX_SHOWN)),
             Kind::List(_) => "a list".to_owned(),
             Kind::Map(_) => "a map".to_owned(),
         }
@@ -174,7 +177,7 @@ impl<'t> Walk<'t> {
         }
         let hint = match &value.node.kind {
             Kind::Text(_) | Kind::Bool(_) | Kind::Integer(_) | Kind::Float => {
-                Some(format!("write it as a list: `[{}]`", shown(self.raw(value.node), MAX_SHOWN)))
+                Some(format!("write it as a list: `[{}]`", shown_up_to(self.raw(value.node), MAX_SHOWN)))
             }
             Kind::Map(_) => Some("begin each item with `- `".into()),
             Kind::Null | Kind::List(_) => None,
@@ -188,9 +191,9 @@ impl<'t> Walk<'t> {
         if let Some(tag) = self.tag_before(value.node)
             && !matches!(value.node.kind, Kind::List(_) | Kind::Map(_))
         {
-            let raw = shown(self.raw(value.node), MAX_SHOWN);
+            let raw = shown_up_to(self.raw(value.node), MAX_SHOWN);
             let start = self.text[..value.node.span.start].rfind(tag).unwrap_or(value.node.span.start);
-            let tag = shown(tag, MAX_SHOWN);
+            let tag = shown_up_to(tag, MAX_SHOWN);
             self.mistake_at(
                 start..value.node.span.end,
                 &value.path,
@@ -205,17 +208,17 @@ impl<'t> Walk<'t> {
         let raw = self.raw(value.node);
         let hint = match &value.node.kind {
             Kind::Bool(_) | Kind::Integer(_) | Kind::Float => {
-                Some(format!("put it in quotes: `\"{}\"`", shown(raw, 40)))
+                Some(format!("put it in quotes: `\"{}\"`", shown_up_to(raw, 40)))
             }
             Kind::Map(_) if self.text[value.node.span.start..].starts_with("{{") => {
                 Some("a text that begins with `{` needs quotes, as in `\"{{version}}\"`".into())
             }
-            Kind::Null if !raw.is_empty() => Some(format!("if it is meant as text: `\"{}\"`", shown(raw, 40))),
+            Kind::Null if !raw.is_empty() => Some(format!("if it is meant as text: `\"{}\"`", shown_up_to(raw, 40))),
             Kind::List(list) if list.len() == 1 => Some("write it without brackets".into()),
             Kind::Map(map) if expected.contains("event") && map.len() == 1 => {
                 let (key, inner) = &map[0];
                 let words = format!("{} {}", self.raw(key), self.raw(inner));
-                Some(format!("write it as text: `{}`", shown(&words, MAX_SHOWN)))
+                Some(format!("write it as text: `{}`", shown_up_to(&words, MAX_SHOWN)))
             }
             Kind::Null | Kind::List(_) | Kind::Map(_) | Kind::Text(_) => None,
         };

@@ -345,7 +345,7 @@ mod tests {
             ("dddd, MMMM Do YYYY, h:mm:ss a", "UTC", "Saturday, June 8th 2024, 2:03:02 pm"),
             ("[at] YYYY [x] [y", "UTC", "at 2024 x [2024"),
             ("L LT l", "America_New_York", "06/08/2024 10:03 AM 6/8/2024"),
-            ("\\YYYY \\[x gggg-ww Q SSSS z ZZ X", "UTC", "YYYY [x 2024-23 2 0450 UTC +0000 1717855382"),
+            ("\\YYYY \\[- gggg-ww Q SSSS z ZZ X", "UTC", "YYYY [- 2024-23 2 0450 UTC +0000 1717855382"),
         ] {
             assert_eq!(show(time, format, zone(zone_name)), shown, "{format}");
         }

@@ -46,19 +46,7 @@ fn no_fixture_has_a_file_that_no_test_reads() {
         let event = fixture.environment.get("GITHUB_EVENT_NAME").cloned().unwrap_or_default();
         *names.entry(event).or_insert(0) += 1;
     }
-    for event in [
-        "push",
-        "pull_request",
-        "pull_request_target",
-        "merge_group",
-        "release",
-        "schedule",
-        "workflow_dispatch",
-        "repository_dispatch",
-        "workflow_run",
-        "create",
-        "delete",
-    ] {
+    for event in super::KNOWN {
         assert!(names.contains_key(event), "no fixture for `{event}`");
     }
 }

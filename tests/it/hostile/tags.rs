@@ -1,8 +1,11 @@
 //! Tag lists, against a server that would have us believe in less, or in more without end.
 
-use ghcr_lifecycle::ports::{PortErrorKind, RegistryReader as _};
+use ghcr_lifecycle::{
+    model::{ManifestReference, RawManifest},
+    ports::{PortError, PortErrorKind, RegistryReader as _, RegistryWriter as _},
+};
 
-use super::{LIST, PROBE, anonymous, github};
+use super::{IMAGE_TYPE, LIST, PROBE, anonymous, github};
 use crate::{
     registry::{client, image, tag},
     scripted::{Reply, Scripted},
@@ -80,6 +83,7 @@ async fn what_is_no_list_is_never_an_empty_one() {
         Reply::new(404),
         Reply::new(200).body("<html>welcome</html>"),
         Reply::new(200).body("[]"),
+        Reply::new(200).body(r#"{"errors":[]}"#),
         Reply::new(200),
         Reply::tags(&["v1", "a b"]),
         Reply::tags(&["v1", "../../etc"]),
@@ -140,6 +144,29 @@ async fn a_refused_list_is_empty_only_where_an_upload_may_start() {
             assert_eq!(server.lines(), lines);
         }
     }
+}
+
+#[tokio::test]
+async fn what_nothing_is_published_in_holds_no_manifest_until_one_is_put() {
+    let server = Scripted::start(|_, request, _| match request.method.as_str() {
+        "POST" => Reply::new(202).with("location", "/v2/acme/shop/blobs/upload/1"),
+        "DELETE" => Reply::new(204),
+        "PUT" => Reply::new(201),
+        _ => Reply::error(403, "DENIED", "requested access to the resource is denied"),
+    })
+    .await;
+    let client = client(github(server.host()));
+    let image = image(server.host(), "acme/shop");
+    let manifest = RawManifest::new(IMAGE_TYPE, r#"{"schemaVersion":2}"#.into());
+    let reference = ManifestReference::Digest(manifest.digest.clone());
+    let denied = |error: PortError| assert_eq!(error.kind, PortErrorKind::Denied, "{error}");
+    denied(client.manifest_digest(&image, &reference).await.unwrap_err());
+    assert_eq!(client.tags(&image).await.unwrap(), []);
+    assert_eq!(client.manifest_digest(&image, &reference).await.unwrap(), None);
+    assert!(client.manifest(&image, &reference).await.unwrap().is_none());
+    client.put_manifest(&image, &reference, &manifest).await.unwrap();
+    denied(client.manifest_digest(&image, &reference).await.unwrap_err());
+    denied(client.manifest(&image, &reference).await.unwrap_err());
 }
 
 #[tokio::test]

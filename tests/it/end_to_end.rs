@@ -1,0 +1,14 @@
+//! The real program, as the runner starts it: a cleared environment, an event, inputs, and real registries to work on.
+
+mod credentials;
+mod faults;
+mod hostile;
+mod immutable;
+mod inputs;
+mod interruption;
+mod kyklos;
+mod payloads;
+mod policies;
+mod registries;
+mod step;
+mod unreadable;

@@ -1,0 +1,182 @@
+//! Inputs that change what a run is about, and events that publish nothing.
+
+use std::collections::BTreeMap;
+
+use super::step::{Step, ghcr, index, kyklos, layout, policy, single, tags, writes};
+
+fn tags_of(sandbox: &ghcr_lifecycle::sandbox::Sandbox, repository: &str) -> BTreeMap<String, String> {
+    sandbox.tags(repository).into_iter().map(|(tag, digest)| (tag.to_string(), digest.to_string())).collect()
+}
+
+#[test]
+fn a_closed_pull_request_publishes_nothing() {
+    let sandbox = ghcr();
+    let source = layout(&single("pr"));
+    let step = Step::on("pull_request-kyklos-closed").policy(&kyklos(&sandbox.host())).to(&sandbox);
+    let outcome = step.source(source.path()).succeed();
+    assert_eq!(outcome.outputs["tags"], "");
+    assert!(outcome.stdout.contains("closed pull request"), "{outcome}");
+    assert_eq!(sandbox.requests(), []);
+}
+
+#[test]
+fn auto_pushes_where_there_is_a_source_and_says_the_tags_where_there_is_none() {
+    let sandbox = ghcr();
+    let source = layout(&single("pr"));
+    let step = || Step::on("pull_request-kyklos-opened").policy(&kyklos(&sandbox.host())).to(&sandbox);
+    let said = step().succeed();
+    assert_eq!(said.outputs["digest"], "");
+    assert_eq!(writes(&sandbox), []);
+    let pushed = step().source(source.path()).succeed();
+    assert_eq!(pushed.outputs["tag-names"], said.outputs["tag-names"]);
+    assert_eq!(pushed.outputs["digest"], single("pr").digest().to_string());
+    assert_eq!(tags(&sandbox).len(), 1);
+    let push = step().mode("push").fail(2);
+    assert!(push.stderr.contains("`source`"), "{push}");
+}
+
+#[test]
+fn a_deletion_succeeds_without_tags() {
+    let sandbox = ghcr();
+    let source = layout(&single("x"));
+    for event in ["push-deleted-branch", "push-deleted-tag", "delete-branch", "delete-tag", "release-deleted"] {
+        let outcome = Step::on(event).policy(&kyklos(&sandbox.host())).to(&sandbox).source(source.path()).succeed();
+        assert_eq!(outcome.outputs["tags"], "", "{event}");
+        assert!(outcome.stdout.contains("no tags"), "{event}: {outcome}");
+    }
+    assert_eq!(sandbox.requests(), []);
+}
+
+#[test]
+fn an_event_that_fits_no_row_is_an_error_unless_that_is_meant() {
+    let sandbox = ghcr();
+    let source = layout(&single("x"));
+    for (event, mode) in [("schedule-without-payload", "tags"), ("issue_comment-on-pull-request", "push")] {
+        let policy = "version: 1\nimages: [ghcr.io/kyklos/kyklos]\ntags:\n  - on: release\n    tag: \"{{version}}\"\n";
+        let step = || {
+            let policy = policy.replace("ghcr.io", &sandbox.host());
+            Step::on(event).policy(&policy).to(&sandbox).mode(mode).source(source.path())
+        };
+        let outcome = step().fail(1);
+        assert!(outcome.stderr.contains("row 1") && outcome.stderr.contains("allow-empty"), "{event}: {outcome}");
+        let outcome = step().input("allow-empty", "true").succeed();
+        assert_eq!(outcome.outputs["tags"], "");
+    }
+    assert_eq!(sandbox.requests(), []);
+}
+
+#[test]
+fn one_of_several_images_is_named_by_its_ending() {
+    let sandbox = ghcr();
+    let (devices, mentor) = ("mj-nehme/raqeem/devices-backend", "mj-nehme/raqeem/mentor-backend");
+    let image = index("raqeem");
+    let source = layout(&image);
+    let step = || {
+        let step = Step::on("push-raqeem-tag-v1.4.2").policy(&policy("raqeem", &sandbox.host())).to(&sandbox);
+        step.mode("push").source(source.path())
+    };
+    for (input, message) in [("", "input `image`"), ("backend", "no image"), ("nobody/else", "no image")] {
+        let outcome = step().input("image", input).fail(2);
+        assert!(outcome.stderr.contains(message), "{input}: {outcome}");
+    }
+    assert_eq!(sandbox.requests(), []);
+
+    let outcome = step().input("image", "mentor-backend").succeed();
+    assert_eq!(outcome.lines("tags").len(), 3);
+    assert_eq!(tags_of(&sandbox, mentor).len(), 3);
+    assert_eq!(tags_of(&sandbox, devices).len(), 0);
+
+    let full = format!("{}/{devices}", sandbox.host());
+    step().input("image", &full).succeed();
+    assert_eq!(tags_of(&sandbox, devices), tags_of(&sandbox, mentor));
+}
+
+#[test]
+fn all_images_get_the_same_content() {
+    let sandbox = ghcr();
+    let names = ["mj-nehme/raqeem/devices-backend", "mj-nehme/raqeem/mentor-backend"];
+    let image = index("raqeem");
+    let source = layout(&image);
+    let step = Step::on("push-raqeem-tag-v1.4.2").policy(&policy("raqeem", &sandbox.host())).to(&sandbox);
+    let outcome = step.mode("push").source(source.path()).input("image", "all").succeed();
+    assert_eq!(outcome.lines("tags").len(), 6);
+    assert_eq!(outcome.lines("tag-names").len(), 3);
+    assert_eq!(outcome.lines("image-refs").len(), 2);
+    for name in names {
+        assert!(tags_of(&sandbox, name).values().all(|digest| *digest == image.digest().to_string()));
+        assert_eq!(tags_of(&sandbox, name).len(), 3);
+        assert_eq!(sandbox.incomplete(name), []);
+    }
+}
+
+#[test]
+fn a_conflict_in_one_of_all_images_leaves_the_others_alone() {
+    let sandbox = ghcr();
+    single("published").put_into(&sandbox, "mj-nehme/raqeem/mentor-backend", &"v1.4.2".parse().unwrap());
+    let source = layout(&index("raqeem"));
+    let step = Step::on("push-raqeem-tag-v1.4.2").policy(&policy("raqeem", &sandbox.host())).to(&sandbox);
+    step.mode("push").source(source.path()).input("image", "all").fail(1);
+    assert!(sandbox.requests().iter().all(|request| request.method != "PUT"));
+    assert_eq!(tags_of(&sandbox, "mj-nehme/raqeem/devices-backend").len(), 0);
+}
+
+#[test]
+fn ref_says_what_was_built_elsewhere() {
+    let sandbox = ghcr();
+    let repository = "gounthar/buildkit-riscv64";
+    let images = ["release", "rebuilt", "weekly", "next week"].map(single);
+    let layouts = images.each_ref().map(layout);
+    let push = |event: &str, at: usize| {
+        let step = Step::on(event).policy(&policy("buildkit-riscv64", &sandbox.host())).to(&sandbox);
+        step.mode("push").source(layouts[at].path())
+    };
+    let outcome = push("workflow_dispatch-buildkit-input-ref-v0.14.0", 0).succeed();
+    assert_eq!(outcome.lines("tag-names"), ["v0.14.0-riscv64"]);
+
+    // Dispatched again, the version is not replaced.
+    let outcome = push("workflow_dispatch-buildkit-input-ref-v0.14.0", 1).succeed();
+    assert_eq!(outcome.outputs["digest"], images[0].digest().to_string());
+    assert_eq!(outcome.outputs["exists"], "true");
+
+    let outcome = push("schedule-buildkit-input-ref-master", 2).succeed();
+    assert_eq!(outcome.lines("tag-names"), ["master-20260301", "latest"]);
+    // What stood under the pointer is not known to be older: it moves, with a warning.
+    let outcome = push("schedule-buildkit-input-ref-master", 3).variable("SOURCE_DATE_EPOCH", "1772971200").succeed();
+    assert_eq!(outcome.lines("tag-names"), ["master-20260308", "latest"]);
+    assert!(outcome.stdout.contains("\n::warning::"), "{outcome}");
+
+    let held = tags_of(&sandbox, repository);
+    let expected = [("latest", 3), ("master-20260301", 2), ("master-20260308", 3), ("v0.14.0-riscv64", 0)];
+    assert_eq!(held, expected.map(|(tag, at)| (tag.to_owned(), images[at].digest().to_string())).into());
+
+    // A commit fits no row.
+    push("workflow_dispatch-buildkit-input-ref-commit", 3).fail(1);
+}
+
+#[test]
+fn a_policy_may_be_given_as_text() {
+    let sandbox = ghcr();
+    let source = layout(&single("x"));
+    let step = Step::on("push-kyklos-tag-v0.1.0").to(&sandbox).mode("push").source(source.path());
+    step.input("policy", &kyklos(&sandbox.host())).succeed();
+    assert_eq!(tags(&sandbox).len(), 4);
+}
+
+#[test]
+fn another_now_is_for_registries_on_this_machine() {
+    let sandbox = ghcr();
+    let step = Step::on("push-kyklos-tag-v0.1.0").to(&sandbox).input("now", "2026-01-01T00:00:00Z");
+    step.input("policy", &kyklos("ghcr.io")).mode("tags").fail(2);
+    assert_eq!(sandbox.requests(), []);
+}
+
+#[test]
+fn check_asks_nobody() {
+    let sandbox = ghcr();
+    let step = Step::on("push-kyklos-main").policy(&kyklos(&sandbox.host())).to(&sandbox).mode("check");
+    let outcome = step.succeed();
+    assert!(outcome.stdout.contains("branch release/v*"), "{outcome}");
+    let terminal = Step::on("push-kyklos-main").policy(&kyklos("ghcr.io")).at_terminal(&["check"]).succeed();
+    assert!(terminal.stdout.contains("branch release/v*"), "{terminal}");
+    assert_eq!(sandbox.requests(), []);
+}

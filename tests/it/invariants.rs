@@ -1,0 +1,5 @@
+//! What holds for any policy, any event and any registry.
+
+mod generated;
+mod publishing;
+mod tagging;
