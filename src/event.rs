@@ -5,11 +5,17 @@ mod error;
 mod input_ref;
 mod parse;
 mod payload;
+mod raw;
 mod workflow_run;
 
 use chrono::{DateTime, FixedOffset, Utc};
 
-pub use self::{error::EventError, parse::parse};
+pub use self::{
+    error::EventError,
+    parse::parse,
+    raw::{Built, RawCommit, RawEvent},
+};
+pub use crate::model::RepositoryFacts;
 use crate::model::{CommitId, RepositoryName};
 
 /// The events that policy rows know. For `workflow_run` it is the event of the run that triggered this one.
@@ -122,19 +128,6 @@ impl Subject {
     }
 }
 
-/// A repository's facts for labels, where the payload has them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RepositoryFacts {
-    /// The page of the repository.
-    pub html_url: Option<String>,
-    /// Its description.
-    pub description: Option<String>,
-    /// The SPDX id of its licence.
-    pub license: Option<String>,
-    /// Its default branch.
-    pub default_branch: Option<String>,
-}
-
 /// Everything that a decision may depend on, but for the policy and the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
@@ -157,7 +150,7 @@ pub struct Context {
     pub sha: Option<CommitId>,
     /// The source repository (`GITHUB_REPOSITORY`, else the payload's).
     pub repository: Option<RepositoryName>,
-    /// What the payload says of it.
+    /// What the payload, or the API in its place, says of it.
     pub facts: RepositoryFacts,
     /// The base branch of a pull request or merge group, or the branch that a tag was pushed from.
     pub base_ref: Option<String>,
@@ -169,4 +162,6 @@ pub struct Context {
     pub now: DateTime<Utc>,
     /// The root of the GitHub web pages (`GITHUB_SERVER_URL`).
     pub server_url: String,
+    /// The same as runner and payload write it.
+    pub raw: RawEvent,
 }

@@ -2,17 +2,18 @@
 
 #![deny(unsafe_code)]
 
+mod head;
+
 use std::{
     path::Path,
     sync::{Mutex, MutexGuard, Once, PoisonError},
 };
 
 use chrono::{DateTime, FixedOffset};
-use git2::{ErrorCode, Oid, Repository};
+use git2::{Commit, ErrorCode, Oid, Repository};
 
 use crate::{
-    model::CommitId,
-    model::untrusted::shown,
+    model::{CommitId, GitHead, untrusted::shown},
     ports::{Ancestry, NameKind, PortError, PortErrorKind},
 };
 
@@ -65,9 +66,16 @@ impl LocalClone {
     #[must_use]
     pub fn commit_date(&self, commit: &CommitId) -> Option<DateTime<FixedOffset>> {
         let repository = self.lock();
-        let time = repository.find_commit(find(&repository, commit)?).ok()?.committer().when();
-        let offset = FixedOffset::east_opt(time.offset_minutes().checked_mul(60)?)?;
-        Some(DateTime::from_timestamp(time.seconds(), 0)?.with_timezone(&offset))
+        date_of(&repository.find_commit(find(&repository, commit)?).ok()?)
+    }
+
+    /// Reads what is checked out. A detached `HEAD` is named by what is at its commit (a tag, a pull request, a branch of a
+    /// remote), else by a branch or tag that contains it.
+    ///
+    /// # Errors
+    /// If there is no commit yet, or if a detached `HEAD` has no such name, or none but a local branch at its commit.
+    pub fn head(&self) -> Result<GitHead, PortError> {
+        head::read(&self.lock())
     }
 
     /// Tells whether `name` is a tag that peels to `commit`, or a branch (of `origin`, too) whose head it is. `None` where
@@ -98,6 +106,12 @@ impl std::fmt::Debug for LocalClone {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("LocalClone").finish_non_exhaustive()
     }
+}
+
+fn date_of(commit: &Commit<'_>) -> Option<DateTime<FixedOffset>> {
+    let time = commit.committer().when();
+    let offset = FixedOffset::east_opt(time.offset_minutes().checked_mul(60)?)?;
+    Some(DateTime::from_timestamp(time.seconds(), 0)?.with_timezone(&offset))
 }
 
 /// Looks a commit up by its id, never by a ref that happens to look like one.

@@ -22,7 +22,7 @@ impl Context {
     }
 
     /// Tells whether the event decides the subject, whatever was built.
-    fn is_bound(&self) -> bool {
+    pub(super) fn is_bound(&self) -> bool {
         self.only_pull_requests
             || self.event.is_pull_request()
             || self.event == EventKind::MergeGroup

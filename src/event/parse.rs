@@ -9,6 +9,7 @@ use super::{
     Context, EventKind, RepositoryFacts, Subject,
     error::{EventError, MAX_EPOCH, MAX_NAME, bounded_name, quoted},
     payload::{Node, Payload, commit_id, is_zero},
+    raw::RawEvent,
     workflow_run,
 };
 use crate::model::{CommitId, RepositoryName};
@@ -29,6 +30,7 @@ pub fn parse(
 ) -> Result<Context, EventError> {
     let payload = Payload::parse(payload)?;
     let run = Run::read(environment, payload.root())?;
+    let raw = RawEvent::read(run.environment, run.payload)?;
     let Reading { event, subject, only_pull_requests, sha, base_ref, commit_date } = run.reading()?;
     let Run { environment, payload, event_name, git_ref, repository } = run;
     Ok(Context {
@@ -51,6 +53,7 @@ pub fn parse(
             .map(|url| url.trim_end_matches('/').to_owned())
             .filter(|url| !url.is_empty())
             .unwrap_or_else(|| "https://github.com".to_owned()),
+        raw,
     })
 }
 
@@ -60,8 +63,13 @@ pub fn parse(
 pub(super) struct Environment<'a>(&'a BTreeMap<String, String>);
 
 impl<'a> Environment<'a> {
+    /// Returns a variable that is set, empty or not.
+    pub(super) fn raw(self, variable: &str) -> Option<&'a str> {
+        self.0.get(variable).map(String::as_str)
+    }
+
     fn text(self, variable: &str) -> Option<&'a str> {
-        self.0.get(variable).map(String::as_str).filter(|value| !value.is_empty())
+        self.raw(variable).filter(|value| !value.is_empty())
     }
 
     fn name(self, variable: &str) -> Result<Option<String>, EventError> {
@@ -293,6 +301,7 @@ fn facts(repository: Node<'_>) -> Result<RepositoryFacts, EventError> {
     // An address or id that is too long to be one is left out: cut, it would be another one.
     let short = |node: Node<'_>| node.text().filter(|text| text.len() <= MAX_NAME).map(str::to_owned);
     Ok(RepositoryFacts {
+        name: short(repository.get("name")),
         html_url: short(repository.get("html_url")),
         description: repository.get("description").text().map(|text| text.chars().take(MAX_DESCRIPTION).collect()),
         license: short(repository.get("license").get("spdx_id")),

@@ -82,9 +82,19 @@ impl<'a> Node<'a> {
         self.0 == Some(&Value::Bool(true))
     }
 
+    /// Returns whatever is here, `null` included.
+    pub(super) fn value(self) -> Option<&'a Value> {
+        self.0
+    }
+
+    /// Returns a text, empty or not.
+    pub(super) fn string(self) -> Option<&'a str> {
+        self.0.and_then(Value::as_str)
+    }
+
     /// Returns a text that is not empty.
     pub(super) fn text(self) -> Option<&'a str> {
-        self.0.and_then(Value::as_str).filter(|text| !text.is_empty())
+        self.string().filter(|text| !text.is_empty())
     }
 
     /// Returns a name, or an error where it is too long to be one.

@@ -1,4 +1,8 @@
-//! What can be said of two commits, or of a name, in the source repository.
+//! What can be said of two commits, of a name, or of the checkout, in the source repository.
+
+use chrono::{DateTime, FixedOffset};
+
+use super::CommitId;
 
 /// How our commit stands to the one that a rolling tag's image was built from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,4 +28,18 @@ pub enum NameKind {
     Branch,
     /// Neither (any more).
     Neither,
+}
+
+/// What is checked out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GitHead {
+    /// The full ref: `HEAD`'s branch, or the one that names a detached `HEAD` best.
+    pub git_ref: String,
+    /// The same as docker/metadata-action reads it. It differs where a detached `HEAD` has several names, and is no valid
+    /// ref then.
+    pub literal_ref: String,
+    /// The commit.
+    pub sha: CommitId,
+    /// When it was committed.
+    pub committed: DateTime<FixedOffset>,
 }

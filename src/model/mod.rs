@@ -5,14 +5,16 @@ pub mod digest;
 pub mod history;
 pub mod manifest;
 pub mod name;
+pub mod repository;
 pub mod secret;
 pub mod tag;
 pub mod untrusted;
 
 pub use commit::CommitId;
 pub use digest::Digest;
-pub use history::{Ancestry, NameKind};
+pub use history::{Ancestry, GitHead, NameKind};
 pub use manifest::{Descriptor, Manifest, ManifestKind, RawManifest};
 pub use name::{ImageName, ImageReference, ManifestReference, RepositoryName};
+pub use repository::RepositoryFacts;
 pub use secret::Secret;
 pub use tag::Tag;

@@ -7,7 +7,7 @@ use super::{
     rules::{Condition, Policy, TagRule},
     tagging::{RowPlan, plan_tags},
 };
-use crate::event::{Context, EventKind, RepositoryFacts, Subject};
+use crate::event::{Context, EventKind, RawEvent, RepositoryFacts, Subject};
 
 /// The commit of all examples.
 const COMMIT: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f9001122334";
@@ -67,6 +67,7 @@ fn context(condition: &Condition, now: DateTime<Utc>) -> Context {
         commit_date: Some(now.fixed_offset()),
         now,
         server_url: String::new(),
+        raw: RawEvent::default(),
     }
 }
 

@@ -90,12 +90,14 @@ fn rendered(context: &Result<Context, EventError>) -> String {
         git_ref,
         sha,
         repository,
-        facts: RepositoryFacts { html_url, description, license, default_branch },
+        facts: RepositoryFacts { name: _, html_url, description, license, default_branch },
         base_ref,
         run_number,
         commit_date,
         now,
         server_url,
+        // `raw.rs` holds it, case by case.
+        raw: _,
     } = context;
     let subject = match subject {
         Subject::Branch(name) => format!("branch {}", short(name)),
