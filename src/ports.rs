@@ -7,7 +7,9 @@ use chrono::{DateTime, FixedOffset};
 use tokio::io::AsyncRead;
 
 pub use crate::model::{Ancestry, NameKind};
-use crate::model::{CommitId, Descriptor, Digest, ImageName, ManifestReference, RawManifest, Tag};
+use crate::model::{
+    CommitId, Descriptor, Digest, GitHead, ImageName, ManifestReference, RawManifest, RepositoryFacts, Tag,
+};
 
 /// Why a request failed, by what would cure it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,4 +165,16 @@ pub trait SourceHistory: Sync {
 
     /// Tells whether `name` is a tag that peels to `commit`, or a branch whose head it is.
     fn name_kind(&self, name: &str, commit: &CommitId) -> impl Future<Output = Result<NameKind, PortError>> + Send;
+}
+
+/// The source repository as it is now, for those who were not told by the event.
+pub trait SourceRepository: Sync {
+    /// Asks the API for the facts that labels are made of.
+    fn repository_facts(&self) -> impl Future<Output = Result<RepositoryFacts, PortError>> + Send;
+
+    /// Returns what is checked out in the workspace (input `context: git`).
+    ///
+    /// # Errors
+    /// If there is no clone, or what is checked out has no name.
+    fn checkout(&self) -> Result<GitHead, PortError>;
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use self::exchange::{Exchange, MAX_JSON_BYTES};
 use crate::{
-    model::{CommitId, RepositoryName, Secret, name::is_loopback_host, untrusted::shown},
+    model::{CommitId, RepositoryFacts, RepositoryName, Secret, name::is_loopback_host, untrusted::shown},
     ports::{Ancestry, NameKind, PortError, PortErrorKind},
 };
 
@@ -158,6 +158,39 @@ impl GitHub {
         })
     }
 
+    /// Returns the repository's facts for labels (`GET /repos/{owner}/{repo}`).
+    ///
+    /// # Errors
+    /// If the repository cannot be seen, or if the API refuses, cannot be reached, or answers something else.
+    pub async fn repository_facts(&self) -> Result<RepositoryFacts, PortError> {
+        #[derive(Deserialize)]
+        struct License {
+            spdx_id: Option<String>,
+        }
+        #[derive(Deserialize)]
+        struct Answer {
+            name: String,
+            html_url: String,
+            description: Option<String>,
+            license: Option<License>,
+            default_branch: String,
+        }
+        let operation = format!("look up the repository {} on GitHub", self.repository);
+        let Some(Answer { name, html_url, description, license, default_branch }) = self.json("", &operation).await?
+        else {
+            return Err(PortError::new(PortErrorKind::NotFound, operation, "the token does not show it")
+                .with_hint("give `github-token: ${{ github.token }}`, and grant `contents: read` to the job"));
+        };
+        let known = |text: String| Some(text).filter(|text| !text.is_empty());
+        Ok(RepositoryFacts {
+            name: known(name),
+            html_url: known(html_url),
+            description: description.and_then(known),
+            license: license.and_then(|license| license.spdx_id).and_then(known),
+            default_branch: known(default_branch),
+        })
+    }
+
     /// Tells whether `name` is a tag that peels to `commit`, or a branch whose head it is.
     ///
     /// # Errors
@@ -207,7 +240,8 @@ impl GitHub {
     fn exchange<'a>(&'a self, route: &str, operation: &'a str, headers: HeaderMap, limit: usize) -> Exchange<'a> {
         let Self { client, base_path, repository, first_wait } = self;
         // octocrab puts its base path before a path that does not begin with it.
-        let path = format!("{base_path}/repos/{}/{}/{route}", repository.owner(), repository.name());
+        let slash = if route.is_empty() { "" } else { "/" };
+        let path = format!("{base_path}/repos/{}/{}{slash}{route}", repository.owner(), repository.name());
         Exchange { client, path, operation, headers, limit, first_wait: *first_wait }
     }
 

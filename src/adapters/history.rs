@@ -4,8 +4,8 @@ use chrono::{DateTime, FixedOffset};
 
 use super::{git::LocalClone, github::GitHub};
 use crate::{
-    model::CommitId,
-    ports::{Ancestry, NameKind, PortError, PortErrorKind, SourceHistory},
+    model::{CommitId, GitHead, RepositoryFacts},
+    ports::{Ancestry, NameKind, PortError, PortErrorKind, SourceHistory, SourceRepository},
 };
 
 /// What can be asked about commits, branches and tags: a clone, the API, both or neither.
@@ -77,6 +77,32 @@ impl SourceHistory for History {
                 "the clone does not show it, and there is no access to the GitHub API",
             )
             .with_hint("give `github-token: ${{ github.token }}`, and grant `contents: read` to the job")),
+        }
+    }
+}
+
+impl SourceRepository for History {
+    async fn repository_facts(&self) -> Result<RepositoryFacts, PortError> {
+        match &self.github {
+            Some(github) => github.repository_facts().await,
+            None => Err(PortError::new(
+                PortErrorKind::Unavailable,
+                "look up the repository for labels",
+                "the event's payload does not describe it, and there is no access to the GitHub API",
+            )
+            .with_hint("give `github-token: ${{ github.token }}`, and grant `contents: read` to the job")),
+        }
+    }
+
+    fn checkout(&self) -> Result<GitHead, PortError> {
+        match &self.clone {
+            Some(clone) => clone.head(),
+            None => Err(PortError::new(
+                PortErrorKind::NotFound,
+                "read what is checked out (input `context: git`)",
+                "there is no git repository in the workspace",
+            )
+            .with_hint("let a step `actions/checkout` run before this one, or use `context: workflow`")),
         }
     }
 }

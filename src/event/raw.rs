@@ -5,7 +5,7 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::Value;
 
 use super::{
-    Context, EventKind, Subject,
+    Context, Subject,
     error::{EventError, MAX_NAME, bounded_name},
     parse::Environment,
     payload::Node,
@@ -59,8 +59,7 @@ pub struct Built {
 
 impl RawEvent {
     pub(super) fn read(environment: Environment<'_>, payload: Node<'_>) -> Result<Self, EventError> {
-        let variable =
-            |name: &str| environment.raw(name).map(|value| bounded_name(name, value)).transpose();
+        let variable = |name: &str| environment.raw(name).map(|value| bounded_name(name, value)).transpose();
         // A text that is too long for a name is none: these add to what is judged elsewhere, and must not fail more events.
         let text = |node: Node<'_>| node.string().filter(|text| text.len() <= MAX_NAME).map(str::to_owned);
         let pull_request = payload.get("pull_request");
@@ -141,9 +140,7 @@ impl Context {
             }
             self.subject = subject;
         }
-        let is_merge = self.event != EventKind::MergeGroup
-            && head.git_ref.starts_with("refs/pull/")
-            && head.git_ref.ends_with("/merge");
+        let is_merge = head.git_ref.starts_with("refs/pull/") && head.git_ref.ends_with("/merge");
         if !is_merge {
             self.sha = Some(head.sha.clone());
             self.commit_date = Some(head.committed);

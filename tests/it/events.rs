@@ -3,6 +3,7 @@
 mod fixtures;
 pub(crate) mod payloads;
 mod properties;
+mod raw;
 
 use std::{
     collections::BTreeMap,

@@ -15,6 +15,8 @@ use tempfile::TempDir;
 
 use crate::programs::{program, run};
 
+mod head;
+
 struct Repository {
     folder: TempDir,
 }

@@ -8,8 +8,8 @@ use std::{
 
 use ghcr_lifecycle::{
     adapters::{github::GitHub, history::History},
-    model::{CommitId, Secret},
-    ports::{Ancestry, NameKind, PortErrorKind, SourceHistory},
+    model::{CommitId, RepositoryFacts, Secret},
+    ports::{Ancestry, NameKind, PortErrorKind, SourceHistory, SourceRepository},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -71,7 +71,7 @@ impl Server {
     }
 
     fn on(&self, target: &str, answers: impl IntoIterator<Item = Answer>) -> &Self {
-        let target = format!("/api/v3/repos/Acme/shop/{target}");
+        let target = format!("/api/v3/repos/Acme/shop/{target}").trim_end_matches('/').to_owned();
         self.state.lock().unwrap().script.insert(target, answers.into_iter().collect());
         self
     }
@@ -224,6 +224,33 @@ async fn dates_and_files_are_read() {
     for path in ["../x", "/etc/passwd", "a/../b", ""] {
         assert_eq!(github.file(path, "main").await.unwrap_err().kind, PortErrorKind::Malformed);
     }
+}
+
+#[tokio::test]
+async fn the_repository_is_described() {
+    let server = Server::start().await;
+    let history = History { clone: None, github: Some(server.github()) };
+    assert_eq!(history.repository_facts().await.unwrap_err().kind, PortErrorKind::NotFound);
+    let whole = r#"{"id":1,"name":"shop","html_url":"https://ghes/Acme/shop","description":"Sells","default_branch":"trunk",
+        "license":{"key":"mit","spdx_id":"MIT"}}"#;
+    let bare = r#"{"name":"shop","html_url":"https://ghes/Acme/shop","description":null,"default_branch":"trunk","license":null}"#;
+    server.on("", [ok(whole), ok(bare), ok(r#"{"name":"shop"}"#), status(403, "", "Resource not accessible")]);
+    let text = |text: &str| Some(text.to_owned());
+    let facts = RepositoryFacts {
+        name: text("shop"),
+        html_url: text("https://ghes/Acme/shop"),
+        description: text("Sells"),
+        license: text("MIT"),
+        default_branch: text("trunk"),
+    };
+    assert_eq!(history.repository_facts().await.unwrap(), facts);
+    let bare = RepositoryFacts { description: None, license: None, ..facts };
+    assert_eq!(history.repository_facts().await.unwrap(), bare);
+    assert_eq!(history.repository_facts().await.unwrap_err().kind, PortErrorKind::Malformed);
+    assert_eq!(history.repository_facts().await.unwrap_err().kind, PortErrorKind::Denied);
+    assert!(server.seen().iter().all(|head| head.starts_with("GET /api/v3/repos/Acme/shop HTTP")));
+    let nobody = History::default().repository_facts().await.unwrap_err();
+    assert!(nobody.hint.unwrap().contains("github-token"));
 }
 
 #[tokio::test]
