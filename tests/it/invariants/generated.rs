@@ -171,6 +171,7 @@ pub(super) fn context(event: EventKind, subject: Subject) -> BoxedStrategy<Conte
             commit_date: Some(commit_date),
             now: now.to_utc(),
             server_url: "https://github.com".to_owned(),
+            raw: Default::default(),
         })
         .boxed()
 }

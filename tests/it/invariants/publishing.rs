@@ -51,6 +51,7 @@ fn push(subject: Subject, number: usize) -> Context {
         commit_date: None,
         now: chrono::DateTime::from_timestamp(1_767_225_600, 0).unwrap(),
         server_url: String::new(),
+        raw: Default::default(),
     }
 }
 

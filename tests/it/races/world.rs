@@ -131,6 +131,7 @@ impl<'a> World<'a> {
             commit_date: None,
             now: DateTime::from_timestamp(1_767_225_600 + i64::try_from(*commit).unwrap(), 0).unwrap(),
             server_url: "https://github.com".to_owned(),
+            raw: Default::default(),
         }
     }
 
