@@ -187,7 +187,7 @@ fn context(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Result<Cont
         variables.entry("GITHUB_EVENT_NAME".to_owned()).or_insert_with(|| "push".to_owned());
     }
     let payload = match &inputs.event_path {
-        Some(path) => Some(runner::payload(&PathBuf::from(path))?),
+        Some(path) => runner::payload(&PathBuf::from(path))?,
         None => None,
     };
     let now = runner::now();

@@ -47,17 +47,22 @@ pub fn now() -> DateTime<Utc> {
     SystemTime::now().into()
 }
 
-/// Reads the event's payload (`GITHUB_EVENT_PATH`), of at most 25 MiB.
+/// Reads the event's payload (`GITHUB_EVENT_PATH`), of at most 25 MiB. `None`, with a warning, if there is no such file: the
+/// environment alone says less, and what it does not say fits no row.
 ///
 /// # Errors
-/// If the file is missing, too large, or cannot be read.
-pub fn payload(path: &Path) -> Result<Vec<u8>, PortError> {
+/// If the file is too large or cannot be read.
+pub fn payload(path: &Path) -> Result<Option<Vec<u8>>, PortError> {
     let operation = format!("read the event's payload `{}`", shown(&path.display().to_string()));
     match bounded(path, MAX_PAYLOAD_BYTES + 1) {
         Ok(bytes) if bytes.len() as u64 > MAX_PAYLOAD_BYTES => {
             Err(PortError::new(PortErrorKind::Malformed, operation, "it is larger than 25 MiB"))
         }
-        Ok(bytes) => Ok(bytes),
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            tracing::warn!("failed to {operation}: the file does not exist; the environment alone decides");
+            Ok(None)
+        }
         Err(error) => Err(failed(operation, error)),
     }
 }
