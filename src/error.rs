@@ -62,27 +62,17 @@ impl Error {
     /// Makes an error about inputs or policy.
     #[must_use]
     pub fn input(message: impl Into<String>) -> Self {
-        Self {
-            kind: Kind::Input,
-            message: message.into(),
-            details: Vec::new(),
-            places: Vec::new(),
-            hints: Vec::new(),
-            source: None,
-        }
+        Self::new(Kind::Input, message.into())
     }
 
     /// Makes an error about work that failed; `message` fits after "failed to ".
     #[must_use]
     pub fn failed(message: impl Into<String>) -> Self {
-        Self {
-            kind: Kind::Failed,
-            message: message.into(),
-            details: Vec::new(),
-            places: Vec::new(),
-            hints: Vec::new(),
-            source: None,
-        }
+        Self::new(Kind::Failed, message.into())
+    }
+
+    const fn new(kind: Kind, message: String) -> Self {
+        Self { kind, message, details: Vec::new(), places: Vec::new(), hints: Vec::new(), source: None }
     }
 
     /// Adds one of several things that are wrong.

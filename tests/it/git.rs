@@ -45,6 +45,11 @@ impl Repository {
         self.folder.path()
     }
 
+    /// Commits nothing, at a time of its own.
+    fn commit_dated(&self, date: &str) {
+        run(git(self.path()).env("GIT_COMMITTER_DATE", date).args(["commit", "-q", "--allow-empty", "-m", "dated"]));
+    }
+
     fn git(&self, arguments: &[&str]) -> String {
         run(git(self.path()).args(arguments))
     }
@@ -111,13 +116,7 @@ fn a_shallow_clone_is_believed_only_in_what_it_shows() {
 #[test]
 fn dates_keep_their_offset() {
     let repository = Repository::new();
-    run(git(repository.path()).env("GIT_COMMITTER_DATE", "2026-02-03T04:05:06+05:30").args([
-        "commit",
-        "-q",
-        "--allow-empty",
-        "-m",
-        "dated",
-    ]));
+    repository.commit_dated("2026-02-03T04:05:06+05:30");
     let commit = repository.git(&["rev-parse", "HEAD"]).parse().unwrap();
     let date = repository.open().commit_date(&commit).unwrap();
     assert_eq!(date.to_rfc3339(), "2026-02-03T04:05:06+05:30");

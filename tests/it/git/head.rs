@@ -165,13 +165,7 @@ fn nothing_checked_out_is_an_error() {
 #[test]
 fn a_clone_of_another_user_is_read_with_its_dates() {
     let repository = Repository::new();
-    run(git(repository.path()).env("GIT_COMMITTER_DATE", "2026-02-03T04:05:06+05:30").args([
-        "commit",
-        "-q",
-        "--allow-empty",
-        "-m",
-        "dated",
-    ]));
+    repository.commit_dated("2026-02-03T04:05:06+05:30");
     if run(crate::programs::program("id", "coreutils").arg("-u")) == "0" {
         run(crate::programs::program("chown", "coreutils").args(["-R", "1001:1001"]).arg(repository.path()));
     }
