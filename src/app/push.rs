@@ -35,7 +35,8 @@ const CHECKS: usize = 3;
 /// tags, then pointers; then verify.
 ///
 /// # Errors
-/// If anything forbids writing (then nothing was pushed), or a request fails for good.
+/// If anything forbids writing (then no tag was written, and nothing was sent unless another run published meanwhile), if
+/// the image does not stay complete, or if a request fails for good.
 pub async fn push<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
     job: &Job<'_>,
     writer: &W,
@@ -85,11 +86,21 @@ pub async fn push<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
         for stay in &plan.plan.stays {
             lines.tags.push(TagLine::stayed(stay, job.policy.rules[stay.rule].row.clone()));
         }
+        let mut complete = false;
         for _ in 0..CHECKS {
             push.settle_pointers(name, plan, &manifests, lines).await?;
-            if push.verify(name, plan, &manifests, lines, &mut report).await? {
+            complete = push.verify(name, plan, &manifests, lines, &mut report).await?;
+            if complete {
                 break;
             }
+        }
+        if !complete {
+            return Err(Error::failed(format!(
+                "keep {name} complete: each of {CHECKS} checks had to put back what somebody else deleted"
+            ))
+            .with_hint(
+                "is a clean-up of another tool running at the same time? Let the two share a `concurrency` group",
+            ));
         }
     }
     report.images = reports.into_values().collect();
