@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use regex_lite::Regex;
 use semver::Version;
 
@@ -40,12 +41,36 @@ pub struct Values {
     pub number: Option<u64>,
     /// The branch as the tag spells it.
     pub branch: Option<String>,
+    /// The git tag, or what a wildcard matched of it, as the tag spells it.
+    pub git_tag: Option<String>,
+    /// The beginning of the time that `{{date}}` shows.
+    pub date: Option<DateTime<Utc>>,
+}
+
+/// What one template, or a `match`, reads in a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading<'a> {
+    /// What the tag is to the row.
+    pub role: Role,
+    /// The template; none for a `match`.
+    pub template: Option<&'a Template>,
+    /// What the tag says.
+    pub values: Values,
+}
+
+impl Reading<'_> {
+    /// Tells whether a name or version in the tag may have been cut, so that only a part of it is there.
+    #[must_use]
+    pub fn may_be_cut(&self, tag: &Tag) -> bool {
+        let cuts = |template: &Template| template.variables().any(|(variable, _)| variable.may_be_cut());
+        tag.as_str().len() == Tag::MAX_LENGTH && self.template.is_some_and(cuts)
+    }
 }
 
 /// The inversion of one row.
 #[derive(Debug)]
 pub struct Inversion {
-    matchers: Vec<(Role, Matcher)>,
+    matchers: Vec<(Role, Option<Template>, Matcher)>,
 }
 
 impl Inversion {
@@ -54,12 +79,12 @@ impl Inversion {
     pub fn of(rule: &TagRule) -> Self {
         let mut matchers = Vec::new();
         match &rule.matcher {
-            Some(TagMatcher { regex, .. }) => matchers.push((Role::Tag, Matcher::Given(regex.clone()))),
-            None => matchers.extend(rule.tag.iter().map(|template| (Role::Tag, Matcher::invert(template, rule)))),
+            Some(TagMatcher { regex, .. }) => matchers.push((Role::Tag, None, Matcher::Given(regex.clone()))),
+            None => matchers.extend(rule.tag.iter().map(|template| inverted(Role::Tag, template, rule))),
         }
-        matchers.extend(rule.also.iter().map(|template| (Role::Also, Matcher::invert(template, rule))));
-        matchers.extend(rule.rolling.iter().map(|template| (Role::Rolling, Matcher::invert(template, rule))));
-        matchers.extend(rule.index.iter().map(|template| (Role::Index, Matcher::invert(template, rule))));
+        matchers.extend(rule.also.iter().map(|template| inverted(Role::Also, template, rule)));
+        matchers.extend(rule.rolling.iter().map(|template| inverted(Role::Rolling, template, rule)));
+        matchers.extend(rule.index.iter().map(|template| inverted(Role::Index, template, rule)));
         Self { matchers }
     }
 
@@ -69,7 +94,19 @@ impl Inversion {
         if tag.is_referrers_tag() {
             return None;
         }
-        self.matchers.iter().find_map(|(role, matcher)| Some((*role, matcher.read(tag)?)))
+        self.matchers.iter().find_map(|(role, _, matcher)| Some((*role, matcher.read(tag)?)))
+    }
+
+    /// Returns everything that the row reads in the tag: one reading for each of its templates that explains it.
+    #[must_use]
+    pub fn readings(&self, tag: &Tag) -> Vec<Reading<'_>> {
+        if tag.is_referrers_tag() {
+            return Vec::new();
+        }
+        let read = self.matchers.iter().filter_map(|(role, template, matcher)| {
+            Some(Reading { role: *role, template: template.as_ref(), values: matcher.read(tag)? })
+        });
+        read.collect()
     }
 
     /// Returns what the tag says if the row explains it in this role.
@@ -78,8 +115,12 @@ impl Inversion {
         if tag.is_referrers_tag() {
             return None;
         }
-        self.matchers.iter().filter(|(role, _)| *role == wanted).find_map(|(_, matcher)| matcher.read(tag))
+        self.matchers.iter().filter(|(role, ..)| *role == wanted).find_map(|(.., matcher)| matcher.read(tag))
     }
+}
+
+fn inverted(role: Role, template: &Template, rule: &TagRule) -> (Role, Option<Template>, Matcher) {
+    (role, Some(template.clone()), Matcher::invert(template, rule))
 }
 
 #[derive(Debug)]
@@ -96,6 +137,10 @@ struct Alternative {
     cut: Option<Regex>,
     /// Patterns of which a branch's own name, where the tag shows it unchanged, must fit none.
     taken_away: Vec<Glob>,
+    /// The format of the first `{{date}}`.
+    date: Option<DateFormat>,
+    /// What every such tag begins with; comparing it spares most tags the expression.
+    prefix: String,
 }
 
 /// A character of a tag.
@@ -126,7 +171,13 @@ impl Matcher {
                 continue;
             }
             let may_be_cut = template.variables().any(|(variable, _)| variable.may_be_cut());
+            let date = template.variables().find_map(|(variable, _)| match variable {
+                Variable::Date(format) => Some(format.clone()),
+                _ => None,
+            });
             alternatives.push(Alternative {
+                prefix: fixed_start(template, &entry.condition),
+                date,
                 whole: compile(&whole),
                 cut: may_be_cut.then(|| compile(&source(template, &entry.condition, true))),
                 taken_away: if shows_names { taken_away.clone() } else { Vec::new() },
@@ -137,7 +188,7 @@ impl Matcher {
 
     fn read(&self, tag: &Tag) -> Option<Values> {
         match self {
-            Self::Given(regex) => values(regex, tag),
+            Self::Given(regex) => values(regex, None, tag),
             Self::Inverted(alternatives) => alternatives.iter().find_map(|alternative| alternative.read(tag)),
         }
     }
@@ -145,7 +196,10 @@ impl Matcher {
 
 impl Alternative {
     fn read(&self, tag: &Tag) -> Option<Values> {
-        if let Some(found) = values(&self.whole, tag) {
+        if tag.as_str().len() < Tag::MAX_LENGTH && !tag.as_str().starts_with(&self.prefix) {
+            return None;
+        }
+        if let Some(found) = values(&self.whole, self.date.as_ref(), tag) {
             // A `-` may have been another character and 8 hex digits may be the hash of another name; any other name
             // stands in the tag as it is.
             let is_own_name = |name: &str| {
@@ -205,7 +259,10 @@ fn compile(source: &str) -> Regex {
 }
 
 /// Reads a tag, or says no. A version with a number beyond 64 bits is left out.
-fn values(regex: &Regex, tag: &Tag) -> Option<Values> {
+fn values(regex: &Regex, date: Option<&DateFormat>, tag: &Tag) -> Option<Values> {
+    if !regex.is_match(tag.as_str()) {
+        return None;
+    }
     let captures = regex.captures(tag.as_str())?;
     let text = |name: &str| captures.name(name).map(|found| found.as_str());
     let version = match (text("version"), text("major"), text("minor"), text("patch")) {
@@ -221,7 +278,26 @@ fn values(regex: &Regex, tag: &Tag) -> Option<Values> {
         commit: text("sha").and_then(|text| text.parse().ok()),
         number: text("number").and_then(|text| text.parse().ok()),
         branch: text("branch").map(str::to_owned),
+        git_tag: text("tag").map(str::to_owned),
+        date: date.zip(text("date")).and_then(|(format, text)| format.read(text)),
     })
+}
+
+/// Returns the text that every tag of the template begins with: literal text, and a branch that is named outright.
+fn fixed_start(template: &Template, condition: &Condition) -> String {
+    let mut start = String::new();
+    for piece in template.pieces() {
+        match (piece, condition) {
+            (Piece::Literal(text), _) => start.push_str(text),
+            (Piece::Value { variable: Variable::Branch(None), .. }, Condition::Branch(glob))
+                if !glob.as_str().is_empty() && glob.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()) =>
+            {
+                start.push_str(glob.as_str());
+            }
+            (Piece::Value { .. }, _) => break,
+        }
+    }
+    start
 }
 
 /// Returns the pattern that a template inverts to under one entry of `on`, for people to read.
@@ -288,14 +364,15 @@ fn fragment(variable: &Variable, condition: &Condition, at_start: bool, cut: boo
         },
         Variable::GitTag(None) => match condition {
             Condition::Tag(glob) | Condition::Release(Some(glob)) | Condition::Prerelease(Some(glob)) => {
-                (None, name_fragment(glob, at_start))
+                (Some("tag"), name_fragment(glob, at_start))
             }
             // Build metadata follows a `+`, which becomes a `-`.
-            Condition::Release(None) => (None, format!("v?{}(?:-[0-9A-Za-z.-]+)?", semver(false))),
-            Condition::Prerelease(None) => (None, format!("v?{}-[0-9A-Za-z.-]+", semver(false))),
-            _ => (None, any()),
+            Condition::Release(None) => (Some("tag"), format!("v?{}(?:-[0-9A-Za-z.-]+)?", semver(false))),
+            Condition::Prerelease(None) => (Some("tag"), format!("v?{}-[0-9A-Za-z.-]+", semver(false))),
+            _ => (Some("tag"), any()),
         },
-        Variable::Branch(Some(_)) | Variable::GitTag(Some(_)) | Variable::BaseRef => (None, any()),
+        Variable::GitTag(Some(_)) => (Some("tag"), any()),
+        Variable::Branch(Some(_)) | Variable::BaseRef => (None, any()),
         Variable::Number => (Some("number"), "[1-9][0-9]*".to_owned()),
         Variable::Sha => (Some("sha"), "[0-9a-f]{7,40}".to_owned()),
         Variable::ShaFull => (Some("sha"), "[0-9a-f]{40}".to_owned()),
@@ -305,7 +382,8 @@ fn fragment(variable: &Variable, condition: &Condition, at_start: bool, cut: boo
         Variable::Patch => (Some("patch"), NUMBER.to_owned()),
         Variable::Prerelease if at_start => (None, any()),
         Variable::Prerelease => (Some("prerelease"), PRERELEASE.to_owned()),
-        Variable::Date(format) | Variable::CommitDate(format) => (None, date_fragment(format, at_start)),
+        Variable::Date(format) => (Some("date"), date_fragment(format, at_start)),
+        Variable::CommitDate(format) => (None, date_fragment(format, at_start)),
         Variable::RunNumber => (None, "[0-9]+".to_owned()),
     }
 }
