@@ -402,7 +402,7 @@ fn date_fragment(format: &DateFormat, at_start: bool) -> String {
 }
 
 /// Literal text of a date format, as sanitising leaves it.
-fn dashed(text: &str) -> String {
+pub(crate) fn dashed(text: &str) -> String {
     let mut dashed = String::new();
     let mut in_run = false;
     for character in text.chars() {

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Datelike, Months, NaiveDate, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 
-use super::{Piece, Token, sanitise};
+use super::{Piece, Token};
+use crate::policy::inversion::dashed;
 
 /// The parts of a time that were read.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +31,7 @@ impl Shown {
         let Some((piece, rest)) = pieces.split_first() else { return text.is_empty() };
         let token = match piece {
             Piece::Literal(literal) => {
-                let literal = sanitise(literal, false);
+                let literal = dashed(literal);
                 return text.strip_prefix(literal.as_str()).is_some_and(|text| self.read(rest, text));
             }
             Piece::Token(token) => *token,
