@@ -28,6 +28,8 @@ pub struct Graph<'a> {
     /// Of each index, the manifests that it lists and that are no active version.
     pub missing: HashMap<Node, BTreeSet<&'a Digest>>,
     by_digest: HashMap<&'a Digest, Node>,
+    /// The versions that refer to a digest that is no active version.
+    absent_referrers: HashMap<Digest, Vec<Node>>,
 }
 
 /// Whether a version is an image: what people pull and count.
@@ -78,6 +80,7 @@ impl<'a> Graph<'a> {
             absent_subjects: HashMap::new(),
             missing: HashMap::new(),
             by_digest,
+            absent_referrers: HashMap::new(),
         };
         for node in 0..count {
             graph.join(node);
@@ -107,7 +110,9 @@ impl<'a> Graph<'a> {
                     None => {}
                 }
             }
-            if let Some(subject) = &manifest.subject {
+            if let Some(subject) = &manifest.subject
+                && !version.is_placeholder()
+            {
                 self.refer(node, subject);
             }
         }
@@ -126,6 +131,7 @@ impl<'a> Graph<'a> {
             }
             Some(_) => {}
             None => {
+                self.absent_referrers.entry(subject.clone()).or_default().push(node);
                 self.absent_subjects.entry(node).or_default().insert(subject.clone());
             }
         }
@@ -148,13 +154,11 @@ impl<'a> Graph<'a> {
     pub fn imagehood(&self, node: Node) -> Imagehood {
         let manifest = match &self.versions[node].manifest {
             ManifestFacts::Read(manifest) => manifest,
+            // Most of what is not tagged is a part of something, and nothing that cannot be read is deleted.
+            _ if self.versions[node].tags.is_empty() || self.is_referrer(node) => return Imagehood::Other,
             // Nobody looked: a tag stands for an image.
-            ManifestFacts::NotRead if !self.versions[node].tags.is_empty() && !self.is_referrer(node) => {
-                return Imagehood::Image;
-            }
-            ManifestFacts::NotRead | ManifestFacts::Unreadable { .. } | ManifestFacts::UnknownMediaType { .. } => {
-                return Imagehood::Unknown;
-            }
+            ManifestFacts::NotRead => return Imagehood::Image,
+            ManifestFacts::Unreadable { .. } | ManifestFacts::UnknownMediaType { .. } => return Imagehood::Unknown,
         };
         if self.is_referrer(node) || !self.parents[node].is_empty() {
             return Imagehood::Other;
@@ -189,6 +193,14 @@ impl<'a> Graph<'a> {
         found
     }
 
+    /// What refers to a manifest that an index lists and that is gone: both may be restored.
+    fn referrers_of_missing(&self, node: Node) -> impl Iterator<Item = Node> {
+        let is_idle = self.absent_referrers.is_empty();
+        let manifest = self.versions[node].read().filter(|_| !is_idle);
+        let children = manifest.map(|manifest| manifest.children.as_slice()).unwrap_or_default();
+        children.iter().filter_map(|child| self.absent_referrers.get(&child.digest)).flatten().copied()
+    }
+
     /// Marks what the roots reach through children and through referrers of what is marked, to a fixed point.
     #[must_use]
     pub fn mark(&self, roots: impl IntoIterator<Item = Node>) -> Vec<Option<Reached>> {
@@ -203,7 +215,8 @@ impl<'a> Graph<'a> {
         while let Some(node) = open.pop_front() {
             let children = self.children[node].iter().map(|&child| (child, Reached::ChildOf(node)));
             let referrers = self.referrers[node].iter().map(|&referrer| (referrer, Reached::ReferrerOf(node)));
-            for (next, reached) in children.chain(referrers) {
+            let of_missing = self.referrers_of_missing(node).map(|referrer| (referrer, Reached::ReferrerOf(node)));
+            for (next, reached) in children.chain(referrers).chain(of_missing) {
                 if marks[next].is_none() {
                     marks[next] = Some(reached);
                     open.push_back(next);

@@ -15,7 +15,8 @@ use crate::{
 /// that leaves a choice.
 pub(super) fn order(graph: &Graph<'_>, deleted: &[bool]) -> Vec<Node> {
     let gone = || (0..graph.versions.len()).filter(|&node| deleted[node]);
-    let (mut order, rest): (Vec<Node>, Vec<Node>) = gone().partition(|&node| graph.versions[node].is_placeholder());
+    let (mut order, rest): (Vec<Node>, Vec<Node>) =
+        gone().partition(|&node| graph.versions[node].is_placeholder() && graph.parents[node].is_empty());
     let mut is_open = vec![false; deleted.len()];
     for &node in &rest {
         is_open[node] = true;

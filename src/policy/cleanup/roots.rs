@@ -235,6 +235,11 @@ pub(super) fn reach_reasons(graph: &Graph<'_>, node: Node, marks: &[Option<Reach
         let subject = graph.versions[subject];
         reasons.push(VersionReason::ReferrerOf { id: subject.id, digest: subject.digest.clone() });
     }
+    // What it refers to is missing from a kept index.
+    if let (true, Some(Reached::ReferrerOf(index))) = (reasons.is_empty(), marks[node]) {
+        let index = graph.versions[index];
+        reasons.push(VersionReason::ReferrerOf { id: index.id, digest: index.digest.clone() });
+    }
     if is_unreadable(graph, node) {
         let problem = match &graph.versions[node].manifest {
             ManifestFacts::Unreadable { problem } => Some(problem.clone()),

@@ -110,7 +110,7 @@ fn came_back(life: &Life, tag: &Tag, look: &Look, new_branches: &[&String]) -> b
 /// Returns what is needed by some digests: themselves, what they list, and what refers to any of it.
 pub(super) fn reach<'a>(known: &BTreeMap<&'a Digest, &'a Version>, from: BTreeSet<&'a Digest>) -> BTreeSet<&'a Digest> {
     let mut referrers: BTreeMap<String, Vec<&Digest>> = BTreeMap::new();
-    for (&digest, version) in known {
+    for (&digest, version) in known.iter().filter(|(_, version)| !version.is_placeholder()) {
         if let Some(subject) = version.read().and_then(|manifest| manifest.subject.as_ref()) {
             referrers.entry(subject.hex().to_owned()).or_default().push(digest);
         }
