@@ -69,6 +69,21 @@ pub enum Question {
     DeletedVersions,
 }
 
+impl Question {
+    /// Returns what a tag's life depends on that this asks for; none for what only referrers depend on.
+    #[must_use]
+    pub const fn fact(&self) -> Option<Fact> {
+        match self {
+            Self::PullRequests => Some(Fact::PullRequests),
+            Self::Branches => Some(Fact::Branches),
+            Self::Releases => Some(Fact::Releases),
+            Self::GitTags | Self::GitTagDate { .. } => Some(Fact::GitTags),
+            Self::Commits { .. } => Some(Fact::Commits),
+            Self::DeletedVersions => None,
+        }
+    }
+}
+
 /// Decides about every tag of a package.
 #[must_use]
 pub fn decide(inventory: &Inventory, policy: &Policy, graph: &Graph<'_>) -> Retention {

@@ -9,7 +9,7 @@ use crate::{
     policy::{
         graph::Graph,
         inversion::Inversion,
-        retention::{Retention, TagVerdict, decide},
+        retention::{Fact, Life, Retention, TagVerdict, decide},
         rules::{Condition, Policy, TagRule},
     },
 };
@@ -17,7 +17,7 @@ use crate::{
 /// Plans what a pull request's closing takes away.
 pub fn plan_closed_pull_request(inventory: &Inventory, policy: &Policy, number: u64) -> CleanupPlan {
     let graph = Graph::of(inventory);
-    let Retention { tags, newest, ages, questions } = decide(inventory, policy, &graph);
+    let Retention { tags, newest, ages, mut questions } = decide(inventory, policy, &graph);
     let is_on = |rule: &&TagRule| {
         rule.matcher.is_some() || rule.on.iter().any(|entry| entry.condition == Condition::PullRequest)
     };
@@ -28,6 +28,16 @@ pub fn plan_closed_pull_request(inventory: &Inventory, policy: &Policy, number: 
     };
     // `references` were not read for this; a file may name any tag.
     let may_untag = policy.references.is_none() || inventory.references.known().is_some();
+    // What other tags wait for is the weekly run's to ask.
+    let own = tags.iter().flatten().filter(|decision| is_its_tag(&decision.tag));
+    let reasons = own.flat_map(|decision| &decision.rows).flat_map(|row| &row.reasons);
+    let facts: BTreeSet<Fact> = reasons
+        .filter_map(|life| match life {
+            Life::Unknown { fact, problem: None } => Some(*fact),
+            _ => None,
+        })
+        .collect();
+    questions.retain(|question| question.fact().is_some_and(|fact| facts.contains(&fact)));
     let mut untag = Vec::new();
     let mut stays_tagged = false;
     for (node, version) in graph.versions.iter().enumerate() {
@@ -69,7 +79,7 @@ pub fn plan_closed_pull_request(inventory: &Inventory, policy: &Policy, number: 
         steps,
         tags_stay,
         findings: Findings::default(),
-        freed: Freed::default(),
+        freed: Freed { bytes: 0, is_exact: true },
         questions,
     }
 }
