@@ -2,6 +2,7 @@
 
 mod generated;
 mod reference;
+mod speed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
