@@ -152,10 +152,15 @@ impl<'a> Graph<'a> {
     /// Tells whether a version is an image.
     #[must_use]
     pub fn imagehood(&self, node: Node) -> Imagehood {
+        // Most of what is not tagged is a part of something, and nothing that cannot be read is deleted.
+        let is_part = self.versions[node].tags.is_empty() || self.is_referrer(node);
         let manifest = match &self.versions[node].manifest {
             ManifestFacts::Read(manifest) => manifest,
-            // Most of what is not tagged is a part of something, and nothing that cannot be read is deleted.
-            _ if self.versions[node].tags.is_empty() || self.is_referrer(node) => return Imagehood::Other,
+            ManifestFacts::NotRead | ManifestFacts::Unreadable { .. } | ManifestFacts::UnknownMediaType { .. }
+                if is_part =>
+            {
+                return Imagehood::Other;
+            }
             // Nobody looked: a tag stands for an image.
             ManifestFacts::NotRead => return Imagehood::Image,
             ManifestFacts::Unreadable { .. } | ManifestFacts::UnknownMediaType { .. } => return Imagehood::Unknown,

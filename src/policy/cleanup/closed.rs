@@ -31,12 +31,12 @@ pub fn plan_closed_pull_request(inventory: &Inventory, policy: &Policy, number: 
     // What other tags wait for is the weekly run's to ask.
     let own = tags.iter().flatten().filter(|decision| is_its_tag(&decision.tag));
     let reasons = own.flat_map(|decision| &decision.rows).flat_map(|row| &row.reasons);
-    let facts: BTreeSet<Fact> = reasons
-        .filter_map(|life| match life {
-            Life::Unknown { fact, problem: None } => Some(*fact),
-            _ => None,
-        })
-        .collect();
+    let mut facts: BTreeSet<Fact> = BTreeSet::new();
+    for life in reasons {
+        if let Life::Unknown { fact, problem: None } = life {
+            facts.insert(*fact);
+        }
+    }
     questions.retain(|question| question.fact().is_some_and(|fact| facts.contains(&fact)));
     let mut untag = Vec::new();
     let mut stays_tagged = false;

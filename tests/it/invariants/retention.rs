@@ -1,6 +1,7 @@
 //! What holds for the clean-up of any package.
 
 mod generated;
+mod policies;
 mod reference;
 mod speed;
 
