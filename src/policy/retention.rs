@@ -5,7 +5,7 @@ mod last;
 mod life;
 mod read;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -20,13 +20,14 @@ use self::{
     read::{ReadyRow, TagRead, listed_twice, read_tags, ready_rows},
 };
 use super::{
+    glob::Glob,
     graph::{Graph, Node},
     inversion::Role,
     rules::{Policy, Protected},
 };
 use crate::model::{
     Asked, Inventory, Tag,
-    evidence::{GitTag, Reference, Referenced},
+    evidence::{GitTag, Reference, Referenced, TagShape},
 };
 
 /// What is decided about the tags of a package.
@@ -92,23 +93,16 @@ pub fn decide(inventory: &Inventory, policy: &Policy, graph: &Graph<'_>) -> Rete
     let places: Vec<Option<Places>> = (0..rows.len()).map(|rule| places(rule, &rows, &reads, graph)).collect();
     let at_least = usize::try_from(policy.keep_at_least).unwrap_or(usize::MAX);
     let newest: BTreeMap<Node, usize> = newest_images(at_least, &reads, graph).into_iter().collect();
-    let twice = listed_twice(graph);
+    let beside = Beside::of(inventory, policy, graph);
     let judge = Judge { rows: &rows, facts: Facts::of(inventory), places: &places };
     let mut questions = BTreeSet::new();
     let mut tags = Vec::with_capacity(graph.versions.len());
     for (node, version) in graph.versions.iter().enumerate() {
-        let others = |tag: &Tag| {
-            let mut reasons = beside_the_rows(tag, policy, inventory);
-            if twice.contains_key(tag) {
-                reasons.push(TagReason::OnTwoVersions);
-            }
-            reasons
-        };
         let decisions = if version.is_placeholder() {
             version.tags.iter().map(absent).collect()
         } else {
             let tags: Vec<&Tag> = version.tags.iter().collect();
-            judge.version(node, &tags, &reads[node], others)
+            judge.version(node, &tags, &reads[node], &beside)
         };
         for (decision, reads) in decisions.iter().zip(&reads[node]) {
             judge.ask(inventory, decision, reads, &mut questions);
@@ -124,24 +118,49 @@ fn absent(tag: &Tag) -> TagDecision {
     TagDecision { tag: tag.clone(), verdict: TagVerdict::Absent, rows: Vec::new(), others }
 }
 
-/// Returns what keeps a tag by its name alone: `protect` and `references`.
-fn beside_the_rows(tag: &Tag, policy: &Policy, inventory: &Inventory) -> Vec<TagReason> {
-    let protected = policy.protect.iter().filter_map(|protected| match protected {
-        Protected::Tags(glob) if glob.matches(tag.as_str()) => {
-            Some(TagReason::Protected { pattern: glob.as_str().to_owned() })
+/// What keeps a tag by its name alone: `protect`, `references`, and that it is listed twice.
+struct Beside<'a> {
+    protected: Vec<&'a Glob>,
+    named: HashMap<&'a Tag, BTreeSet<&'a str>>,
+    shapes: Vec<(&'a TagShape, &'a str)>,
+    twice: HashSet<&'a Tag>,
+}
+
+impl<'a> Beside<'a> {
+    fn of(inventory: &'a Inventory, policy: &'a Policy, graph: &Graph<'a>) -> Self {
+        let protected = policy.protect.iter().filter_map(|protected| match protected {
+            Protected::Tags(glob) => Some(glob),
+            Protected::Digest(_) => None,
+        });
+        let (mut named, mut shapes) = (HashMap::new(), Vec::new());
+        for Reference { place, names } in inventory.references.known().into_iter().flatten() {
+            match names {
+                Referenced::Tag(tag) => {
+                    named.entry(tag).or_insert_with(BTreeSet::new).insert(place.as_str());
+                }
+                Referenced::AnyTag(shape) => shapes.push((shape, place.as_str())),
+                Referenced::Digest(_) => {}
+            }
         }
-        Protected::Tags(_) | Protected::Digest(_) => None,
-    });
-    let references = inventory.references.known().into_iter().flatten();
-    let referenced = references.filter_map(|Reference { place, names }| match names {
-        Referenced::Tag(named) if named == tag => Some(TagReason::Referenced { place: place.clone() }),
-        Referenced::AnyTag(shape) if shape.could_be(tag) => {
-            Some(TagReason::MayBeReferenced { place: place.clone(), pattern: shape.to_string() })
+        Self { protected: protected.collect(), named, shapes, twice: listed_twice(graph) }
+    }
+
+    fn reasons(&self, tag: &Tag) -> Vec<TagReason> {
+        let protecting = self.protected.iter().filter(|glob| glob.matches(tag.as_str()));
+        let mut reasons: BTreeSet<TagReason> =
+            protecting.map(|glob| TagReason::Protected { pattern: glob.as_str().to_owned() }).collect();
+        let places = self.named.get(tag).into_iter().flatten();
+        reasons.extend(places.map(|place| TagReason::Referenced { place: (*place).to_owned() }));
+        let shapes = self.shapes.iter().filter(|(shape, _)| shape.could_be(tag));
+        reasons.extend(shapes.map(|(shape, place)| TagReason::MayBeReferenced {
+            place: (*place).to_owned(),
+            pattern: shape.to_string(),
+        }));
+        if self.twice.contains(tag) {
+            reasons.insert(TagReason::OnTwoVersions);
         }
-        Referenced::Tag(_) | Referenced::AnyTag(_) | Referenced::Digest(_) => None,
-    });
-    let reasons: BTreeSet<TagReason> = protected.chain(referenced).collect();
-    reasons.into_iter().collect()
+        reasons.into_iter().collect()
+    }
 }
 
 struct Judge<'a> {
@@ -152,16 +171,10 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     /// Decides about the tags of one version.
-    fn version(
-        &self,
-        node: Node,
-        tags: &[&Tag],
-        reads: &[Vec<TagRead>],
-        others: impl Fn(&Tag) -> Vec<TagReason>,
-    ) -> Vec<TagDecision> {
+    fn version(&self, node: Node, tags: &[&Tag], reads: &[Vec<TagRead>], beside: &Beside<'_>) -> Vec<TagDecision> {
         let mut decisions: Vec<TagDecision> = Vec::with_capacity(tags.len());
         for (&tag, tag_reads) in tags.iter().zip(reads) {
-            let mut others = others(tag);
+            let mut others = beside.reasons(tag);
             let mut rows: Vec<RowVerdict> =
                 tag_reads.iter().map(|read| self.row(node, tag, read, tags, reads)).collect();
             // A row may explain a tag by several templates alike.

@@ -1,6 +1,6 @@
 //! The rows held against every tag of a package, once: what each reads in it, and how old that makes it.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use crate::{
     model::{Inventory, Tag},
@@ -157,14 +157,9 @@ fn is_certain(template: &Template, wanted: &Variable) -> bool {
     pieces.iter().filter(is_name).count() <= 1 && places.all(|index| ends_before(index) && begins_after(index))
 }
 
-/// Counts on how many versions each tag is listed.
-pub(super) fn listed_twice<'a>(graph: &Graph<'a>) -> HashMap<&'a Tag, usize> {
-    let mut count: HashMap<&Tag, usize> = HashMap::new();
-    for version in &graph.versions {
-        for tag in &version.tags {
-            *count.entry(tag).or_default() += 1;
-        }
-    }
-    count.retain(|_, count| *count > 1);
-    count
+/// Returns the tags that more than one version lists.
+pub(super) fn listed_twice<'a>(graph: &Graph<'a>) -> HashSet<&'a Tag> {
+    let mut seen = HashSet::new();
+    let tags = graph.versions.iter().flat_map(|version| &version.tags);
+    tags.filter(|tag| !seen.insert(*tag)).collect()
 }

@@ -4,6 +4,7 @@ mod generated;
 mod policies;
 mod reference;
 mod speed;
+mod splits;
 
 use std::collections::{BTreeMap, BTreeSet};
 
