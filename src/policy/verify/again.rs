@@ -17,7 +17,7 @@ pub struct Look {
     /// The versions that the inventory does not have, with their manifests.
     pub versions: Vec<Version>,
     /// The tags that were looked up, with the digest that each is on now; `None` for one that is gone. All that are new or
-    /// that a step moves should be among them.
+    /// that a step moves should be among them, and none that this run moved itself.
     pub tags: BTreeMap<Tag, Option<Digest>>,
     /// Pull requests that are open now.
     pub open_pull_requests: BTreeSet<u64>,
