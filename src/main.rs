@@ -152,7 +152,7 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
         context,
         image: inputs.image.as_deref(),
         short_sha_length: inputs.short_sha_length,
-        allow_empty: inputs.allow_empty,
+        allow_empty: inputs.allow_empty.unwrap_or(false),
     };
     let report = match choice {
         Choice::ClosedPullRequest => return Ok(app::closed_pull_request(&policy, &job.context, width)),

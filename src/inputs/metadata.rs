@@ -1,0 +1,154 @@
+//! The inputs of docker/metadata-action, as they were typed: their language trims, splits and reads them itself. Only what
+//! decides how a run goes on is read here.
+
+use std::collections::BTreeMap;
+
+use super::{
+    InputMistake, listed,
+    mistakes::{nearest, quote},
+    reader::Reader,
+};
+
+/// Where ref and commit come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContextSource {
+    /// The event of the workflow run.
+    #[default]
+    Workflow,
+    /// What is checked out.
+    Git,
+}
+
+/// Texts as they were typed, blanks included; empty where there is none, since the runner hands over every input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetadataInputs {
+    /// Input `images`.
+    pub images: String,
+    /// Input `tags`.
+    pub tags: String,
+    /// Input `flavor`.
+    pub flavor: String,
+    /// Input `labels`.
+    pub labels: String,
+    /// Input `annotations`.
+    pub annotations: String,
+    /// Input `sep-tags`.
+    pub separator_of_tags: String,
+    /// Input `sep-labels`.
+    pub separator_of_labels: String,
+    /// Input `sep-annotations`.
+    pub separator_of_annotations: String,
+    /// Input `bake-target`.
+    pub bake_target: String,
+    /// Whether the commit of a pull request is its head (`DOCKER_METADATA_PR_HEAD_SHA`).
+    pub pull_request_head: bool,
+    /// `DOCKER_METADATA_SHORT_SHA_LENGTH`, a number as JavaScript reads it.
+    pub short_sha_length: String,
+    /// `DOCKER_METADATA_ANNOTATIONS_LEVELS`.
+    pub annotation_levels: String,
+    /// Whether outputs become environment variables, too (`DOCKER_METADATA_SET_OUTPUT_ENV`).
+    pub set_output_env: bool,
+}
+
+impl Default for MetadataInputs {
+    fn default() -> Self {
+        Self {
+            images: String::new(),
+            tags: String::new(),
+            flavor: String::new(),
+            labels: String::new(),
+            annotations: String::new(),
+            separator_of_tags: String::new(),
+            separator_of_labels: String::new(),
+            separator_of_annotations: String::new(),
+            bake_target: String::new(),
+            pull_request_head: false,
+            short_sha_length: String::new(),
+            annotation_levels: String::new(),
+            set_output_env: true,
+        }
+    }
+}
+
+impl MetadataInputs {
+    /// Tells whether the run follows these inputs rather than a policy: `tags` or `flavor` is given, or `images` where there
+    /// is no policy.
+    #[must_use]
+    pub fn decide(&self, there_is_a_policy: bool) -> bool {
+        self.give_rows() || (is_given(&self.images) && !there_is_a_policy)
+    }
+
+    /// Tells whether `tags` or `flavor` is given, so that no policy is looked for.
+    #[must_use]
+    pub fn give_rows(&self) -> bool {
+        is_given(&self.tags) || is_given(&self.flavor)
+    }
+
+    /// Tells whether these inputs may decide, as far as can be told without looking for a policy.
+    pub(super) fn may_decide(&self) -> bool {
+        self.decide(false)
+    }
+}
+
+fn is_given(text: &str) -> bool {
+    !text.trim().is_empty()
+}
+
+impl Reader {
+    pub(super) fn metadata(&mut self, environment: &BTreeMap<String, String>) -> MetadataInputs {
+        let input = |name: &str| self.values.get(name).cloned().unwrap_or_default();
+        let variable = |name: &str| environment.get(name).cloned().unwrap_or_default();
+        let mut inputs = MetadataInputs {
+            images: input("images"),
+            tags: input("tags"),
+            flavor: input("flavor"),
+            labels: input("labels"),
+            annotations: input("annotations"),
+            separator_of_tags: input("sep-tags"),
+            separator_of_labels: input("sep-labels"),
+            separator_of_annotations: input("sep-annotations"),
+            bake_target: input("bake-target"),
+            pull_request_head: variable("DOCKER_METADATA_PR_HEAD_SHA").to_lowercase().contains("true"),
+            short_sha_length: variable("DOCKER_METADATA_SHORT_SHA_LENGTH"),
+            annotation_levels: variable("DOCKER_METADATA_ANNOTATIONS_LEVELS"),
+            set_output_env: true,
+        };
+        // Where a policy decides, the variable means nothing.
+        if inputs.may_decide() {
+            inputs.set_output_env = self.set_output_env(&variable("DOCKER_METADATA_SET_OUTPUT_ENV"));
+        }
+        inputs
+    }
+
+    fn set_output_env(&mut self, value: &str) -> bool {
+        match value {
+            "" | "1" | "t" | "T" | "true" | "TRUE" | "True" => true,
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => false,
+            _ => {
+                self.errors.mistakes.push(InputMistake {
+                    input: None,
+                    message: format!("DOCKER_METADATA_SET_OUTPUT_ENV is {}, no truth value", quote(value)),
+                    hint: Some("write `true` or `false`".to_owned()),
+                });
+                true
+            }
+        }
+    }
+
+    pub(super) fn context(&mut self) -> ContextSource {
+        const NAMES: &[&str] = &["workflow", "git"];
+        match self.line("context").as_deref() {
+            None | Some("workflow") => ContextSource::Workflow,
+            Some("git") => ContextSource::Git,
+            Some(other) => {
+                let these = format!("it is one of {}", listed(NAMES));
+                let hint = match nearest(other, NAMES) {
+                    Some(near) => format!("did you mean `{near}`? {these}"),
+                    None => these,
+                };
+                self.errors.add("context", format!("{} is no source of the context", quote(other)), hint);
+                ContextSource::Workflow
+            }
+        }
+    }
+}
