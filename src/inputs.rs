@@ -3,7 +3,7 @@
 
 mod command_line;
 mod definitions;
-mod metadata;
+mod drop_in;
 mod mistakes;
 mod reader;
 
@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 
 pub use command_line::wants_password;
 pub use definitions::{DEFAULT_POLICY, INPUTS, InputDefinition};
-pub use metadata::{ContextSource, MetadataInputs};
+pub use drop_in::{ContextSource, DropInInputs};
 pub use mistakes::{InputErrors, InputMistake};
 use mistakes::{nearest, quote};
 
@@ -126,7 +126,7 @@ pub struct Inputs {
     /// Where ref and commit come from (input `context`).
     pub context: ContextSource,
     /// The inputs of docker/metadata-action.
-    pub metadata: MetadataInputs,
+    pub drop_in: DropInInputs,
     /// Whether a workflow runs this (`GITHUB_ACTIONS`).
     pub under_actions: bool,
     /// The root of GitHub's API (`GITHUB_API_URL`), without a slash at its end.
@@ -151,7 +151,8 @@ impl Inputs {
     /// If `DOCKER_METADATA_SHORT_SHA_LENGTH` is not 7 to 40.
     pub fn check_for_policy(&self) -> Result<(), InputErrors> {
         let mut reader = Reader::default();
-        reader.short_sha_length(Some(self.metadata.short_sha_length.trim()).filter(|text| !text.is_empty()));
+        reader
+            .short_sha_length(self.drop_in.short_sha_length.as_deref().map(str::trim).filter(|text| !text.is_empty()));
         if reader.errors.mistakes.is_empty() { Ok(()) } else { Err(reader.errors) }
     }
 }
@@ -221,10 +222,10 @@ pub fn parse(
         log_level = log_level.max(LogLevel::Debug);
     }
     let context = reader.context();
-    let metadata = reader.metadata(environment);
+    let drop_in = reader.drop_in(environment);
     let found = reader.errors.mistakes.len();
     let short_sha_length = reader.short_sha_length(variable("DOCKER_METADATA_SHORT_SHA_LENGTH"));
-    if metadata.may_decide() {
+    if drop_in.may_decide() {
         reader.errors.mistakes.truncate(found);
     }
     let api_url = reader.api_url(variable("GITHUB_API_URL"));
@@ -252,7 +253,7 @@ pub fn parse(
         format: typed.format,
         short_sha_length,
         context,
-        metadata,
+        drop_in,
         under_actions,
         api_url,
         workspace: owned("GITHUB_WORKSPACE"),

@@ -123,6 +123,7 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
     let github = github(inputs, &context, &http)?;
     let (policy_name, policy_bytes) = policy(inputs, &context, github.as_ref()).await?;
     let policy = app::read_policy(&policy_name, &policy_bytes)?;
+    inputs.check_for_policy()?;
     if inputs.mode == Mode::Check {
         let check = app::check::check(&policy, context.now);
         return Ok(Finished {
@@ -147,6 +148,7 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
     };
     let registry = RegistryClient::new(http, credentials(inputs));
     let history = History { clone: LocalClone::open(&workspace(inputs))?, github };
+    let context = app::context::from_source(context, inputs.context, &history)?;
     let job = Job {
         policy: &policy,
         context,

@@ -1,6 +1,7 @@
 //! The use cases, one file per mode. They know ports, not adapters.
 
 pub mod check;
+pub mod context;
 #[cfg(feature = "sandbox")]
 pub mod demo;
 pub mod plan;

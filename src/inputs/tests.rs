@@ -120,6 +120,12 @@ fn credentials_belong_to_one_registry_that_an_input_names() {
     let registry = |more| with(more).expect("valid inputs").registry.clone();
     assert_eq!(registry(("INPUT_IMAGE", "quay.io/acme/shop")).as_deref(), Some("quay.io"));
     assert_eq!(registry(("INPUT_REGISTRY", "127.0.0.1:5000")).as_deref(), Some("127.0.0.1:5000"));
+    for images in ["Quay.io/acme/shop", "# ours\n\"quay.io/a/b\",quay.io/c/d\n", "name=quay.io/a/b,enable=false"] {
+        assert_eq!(registry(("INPUT_IMAGES", images)).as_deref(), Some("quay.io"), "{images}");
+    }
+    for images in ["acme/shop", "quay.io/a/b,ghcr.io/a/b", "quay.io/a/b\nacme/shop", "enable=true"] {
+        with(("INPUT_IMAGES", images)).expect_err(images);
+    }
     let text = with(("INPUT_IMAGE", "shop")).expect_err("no registry").to_string();
     assert_eq!(text, "input `username`: no input names the registry that it belongs to");
     let text = mistakes(&["push"], &[("INPUT_PASSWORD", "hunter2")]);
@@ -206,7 +212,7 @@ fn debug_of_the_runner_is_debug_here() {
 #[test]
 fn the_inputs_of_metadata_action_are_kept_as_they_were_typed() {
     let absent = run(&["tags"], &[]).expect("valid inputs");
-    assert_eq!((&absent.metadata, absent.allow_empty), (&MetadataInputs::default(), None));
+    assert_eq!((&absent.drop_in, absent.allow_empty), (&DropInInputs::default(), None));
     let texts = [
         ("INPUT_IMAGES", "  a\n"),
         ("INPUT_TAGS", "\n  type=ref,event=branch \r\n"),
@@ -228,32 +234,32 @@ fn the_inputs_of_metadata_action_are_kept_as_they_were_typed() {
     let text = |name: &str| {
         texts.iter().find(|(variable, _)| *variable == name).map(|(_, text)| (*text).to_owned()).expect("a text")
     };
-    let expected = MetadataInputs {
+    let expected = DropInInputs {
         images: text("INPUT_IMAGES"),
         tags: text("INPUT_TAGS"),
         flavor: text("INPUT_FLAVOR"),
         labels: text("INPUT_LABELS"),
         annotations: text("INPUT_ANNOTATIONS"),
-        separator_of_tags: text("INPUT_SEP-TAGS"),
-        separator_of_labels: text("INPUT_SEP-LABELS"),
-        separator_of_annotations: text("INPUT_SEP-ANNOTATIONS"),
+        sep_tags: text("INPUT_SEP-TAGS"),
+        sep_labels: text("INPUT_SEP-LABELS"),
+        sep_annotations: text("INPUT_SEP-ANNOTATIONS"),
         bake_target: text("INPUT_BAKE-TARGET"),
         pull_request_head: true,
-        short_sha_length: text("DOCKER_METADATA_SHORT_SHA_LENGTH"),
-        annotation_levels: text("DOCKER_METADATA_ANNOTATIONS_LEVELS"),
+        short_sha_length: Some(text("DOCKER_METADATA_SHORT_SHA_LENGTH")),
+        annotations_levels: text("DOCKER_METADATA_ANNOTATIONS_LEVELS"),
         set_output_env: false,
     };
-    assert_eq!(inputs.metadata, expected);
+    assert_eq!(inputs.drop_in, expected);
     assert_eq!((inputs.context, inputs.allow_empty), (ContextSource::Git, Some(false)));
     let typed = run(&["tags", "--tags", " type=sha ", "--sep-tags", ","], &texts).expect("valid inputs");
-    assert_eq!((typed.metadata.tags.as_str(), typed.metadata.separator_of_tags.as_str()), (" type=sha ", ","));
+    assert_eq!((typed.drop_in.tags.as_str(), typed.drop_in.sep_tags.as_str()), (" type=sha ", ","));
 }
 
 #[test]
 fn rows_decide_before_a_policy_and_images_only_without_one() {
     let decides = |pairs: &[(&str, &str)]| {
         let inputs = run(&["tags"], pairs).expect("valid inputs");
-        (inputs.metadata.decide(true), inputs.metadata.decide(false))
+        (inputs.drop_in.decide(true), inputs.drop_in.decide(false))
     };
     assert_eq!(decides(&[]), (false, false));
     assert_eq!(decides(&[("INPUT_TAGS", "type=sha")]), (true, true));
@@ -281,7 +287,7 @@ fn a_policy_needs_commit_ids_of_seven_digits_and_rows_do_not() {
 fn what_decides_how_outputs_are_set_is_checked() {
     let exported = |value: &str| {
         let pairs = [("INPUT_TAGS", "type=sha"), ("DOCKER_METADATA_SET_OUTPUT_ENV", value)];
-        run(&["tags"], &pairs).map(|inputs| inputs.metadata.set_output_env).map_err(|errors| errors.to_string())
+        run(&["tags"], &pairs).map(|inputs| inputs.drop_in.set_output_env).map_err(|errors| errors.to_string())
     };
     for value in ["", "1", "t", "T", "true", "TRUE", "True"] {
         assert_eq!(exported(value), Ok(true));

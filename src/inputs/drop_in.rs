@@ -8,6 +8,7 @@ use super::{
     mistakes::{nearest, quote},
     reader::Reader,
 };
+use crate::model::ImageName;
 
 /// Where ref and commit come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub enum ContextSource {
 
 /// Texts as they were typed, blanks included; empty where there is none, since the runner hands over every input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetadataInputs {
+pub struct DropInInputs {
     /// Input `images`.
     pub images: String,
     /// Input `tags`.
@@ -33,24 +34,24 @@ pub struct MetadataInputs {
     /// Input `annotations`.
     pub annotations: String,
     /// Input `sep-tags`.
-    pub separator_of_tags: String,
+    pub sep_tags: String,
     /// Input `sep-labels`.
-    pub separator_of_labels: String,
+    pub sep_labels: String,
     /// Input `sep-annotations`.
-    pub separator_of_annotations: String,
+    pub sep_annotations: String,
     /// Input `bake-target`.
     pub bake_target: String,
     /// Whether the commit of a pull request is its head (`DOCKER_METADATA_PR_HEAD_SHA`).
     pub pull_request_head: bool,
-    /// `DOCKER_METADATA_SHORT_SHA_LENGTH`, a number as JavaScript reads it.
-    pub short_sha_length: String,
+    /// `DOCKER_METADATA_SHORT_SHA_LENGTH`, a number as JavaScript reads it; `None` if it is not set.
+    pub short_sha_length: Option<String>,
     /// `DOCKER_METADATA_ANNOTATIONS_LEVELS`.
-    pub annotation_levels: String,
+    pub annotations_levels: String,
     /// Whether outputs become environment variables, too (`DOCKER_METADATA_SET_OUTPUT_ENV`).
     pub set_output_env: bool,
 }
 
-impl Default for MetadataInputs {
+impl Default for DropInInputs {
     fn default() -> Self {
         Self {
             images: String::new(),
@@ -58,19 +59,19 @@ impl Default for MetadataInputs {
             flavor: String::new(),
             labels: String::new(),
             annotations: String::new(),
-            separator_of_tags: String::new(),
-            separator_of_labels: String::new(),
-            separator_of_annotations: String::new(),
+            sep_tags: String::new(),
+            sep_labels: String::new(),
+            sep_annotations: String::new(),
             bake_target: String::new(),
             pull_request_head: false,
-            short_sha_length: String::new(),
-            annotation_levels: String::new(),
+            short_sha_length: None,
+            annotations_levels: String::new(),
             set_output_env: true,
         }
     }
 }
 
-impl MetadataInputs {
+impl DropInInputs {
     /// Tells whether the run follows these inputs rather than a policy: `tags` or `flavor` is given, or `images` where there
     /// is no policy.
     #[must_use]
@@ -84,6 +85,24 @@ impl MetadataInputs {
         is_given(&self.tags) || is_given(&self.flavor)
     }
 
+    /// Returns the registry of `images`, if all of them are in one. What cannot be read names none: the language itself says
+    /// what is wrong with it.
+    pub(super) fn registry_of_images(images: &str) -> Option<String> {
+        let mut registries = images
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .flat_map(|line| line.split(','))
+            .map(|field| field.trim().trim_matches('"'))
+            .filter_map(|field| match field.split_once('=') {
+                Some((key, name)) if key.trim().eq_ignore_ascii_case("name") => Some(name),
+                Some(_) => None,
+                None => Some(field).filter(|field| !field.is_empty()),
+            })
+            .map(|name| name.parse::<ImageName>().ok().map(|image| image.registry().to_owned()));
+        let first = registries.next()??;
+        registries.all(|registry| registry.as_ref() == Some(&first)).then_some(first)
+    }
+
     /// Tells whether these inputs may decide, as far as can be told without looking for a policy.
     pub(super) fn may_decide(&self) -> bool {
         self.decide(false)
@@ -95,22 +114,22 @@ fn is_given(text: &str) -> bool {
 }
 
 impl Reader {
-    pub(super) fn metadata(&mut self, environment: &BTreeMap<String, String>) -> MetadataInputs {
+    pub(super) fn drop_in(&mut self, environment: &BTreeMap<String, String>) -> DropInInputs {
         let input = |name: &str| self.values.get(name).cloned().unwrap_or_default();
         let variable = |name: &str| environment.get(name).cloned().unwrap_or_default();
-        let mut inputs = MetadataInputs {
+        let mut inputs = DropInInputs {
             images: input("images"),
             tags: input("tags"),
             flavor: input("flavor"),
             labels: input("labels"),
             annotations: input("annotations"),
-            separator_of_tags: input("sep-tags"),
-            separator_of_labels: input("sep-labels"),
-            separator_of_annotations: input("sep-annotations"),
+            sep_tags: input("sep-tags"),
+            sep_labels: input("sep-labels"),
+            sep_annotations: input("sep-annotations"),
             bake_target: input("bake-target"),
             pull_request_head: variable("DOCKER_METADATA_PR_HEAD_SHA").to_lowercase().contains("true"),
-            short_sha_length: variable("DOCKER_METADATA_SHORT_SHA_LENGTH"),
-            annotation_levels: variable("DOCKER_METADATA_ANNOTATIONS_LEVELS"),
+            short_sha_length: environment.get("DOCKER_METADATA_SHORT_SHA_LENGTH").cloned(),
+            annotations_levels: variable("DOCKER_METADATA_ANNOTATIONS_LEVELS"),
             set_output_env: true,
         };
         // Where a policy decides, the variable means nothing.
