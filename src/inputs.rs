@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 
 pub use command_line::wants_password;
 pub use definitions::{DEFAULT_POLICY, INPUTS, InputDefinition};
-pub use drop_in::{ContextSource, DropInInputs};
+pub use drop_in::{ContextSource, DropInInputs, Rows};
 pub use mistakes::{InputErrors, InputMistake};
 use mistakes::{nearest, quote};
 
@@ -144,6 +144,18 @@ pub struct Inputs {
 }
 
 impl Inputs {
+    /// Tells whether the rows of the inputs give the tags: if `tags` or `flavor` is given, or `images` where there is no
+    /// policy. Mode `check` is about policies.
+    #[must_use]
+    pub fn rows(&self) -> Rows {
+        match (self.mode, self.policy_given) {
+            (Mode::Check, _) => Rows::None,
+            _ if self.drop_in.give_rows() => Rows::Given,
+            (_, false) if self.drop_in.decide(false) => Rows::Default,
+            _ => Rows::None,
+        }
+    }
+
     /// Checks what only matters to a policy, once it is known that one decides: the rows of input `tags` allow any length
     /// of a commit id.
     ///

@@ -33,6 +33,8 @@ pub struct RawEvent {
     pub commits: Vec<RawCommit>,
     /// The payload's `head_commit`.
     pub head_commit: Option<RawCommit>,
+    /// When the commit was committed, as clone or API say, where checkout and payload do not.
+    pub asked_date: Option<DateTime<FixedOffset>>,
     /// What is checked out, where that takes the place of the runner's ref and commit (input `context: git`).
     pub checkout: Option<GitHead>,
     /// Whether the payload's `repository` has every fact that labels are made of.
@@ -89,6 +91,7 @@ impl RawEvent {
             default_branch: text(repository.get("default_branch")),
             commits: payload.get("commits").items().map(commit).collect(),
             head_commit: matches!(head_commit.value(), Some(Value::Object(_))).then(|| commit(head_commit)),
+            asked_date: None,
             checkout: None,
             repository_is_whole: ["name", "html_url", "default_branch"]
                 .iter()
@@ -154,7 +157,10 @@ impl Context {
     /// merge commit `{{sha}}` stays its head. Input `ref` goes before.
     #[must_use]
     pub fn with_checkout(mut self, head: GitHead) -> Self {
-        if !self.is_bound() && !self.built_elsewhere {
+        if self.built_elsewhere {
+            return self;
+        }
+        if !self.is_bound() {
             let subject = Subject::from_ref(&head.git_ref);
             if subject != self.subject {
                 self.base_ref = None;
@@ -162,7 +168,7 @@ impl Context {
             self.subject = subject;
         }
         let is_merge = head.git_ref.starts_with("refs/pull/") && head.git_ref.ends_with("/merge");
-        if !is_merge && !self.built_elsewhere {
+        if !is_merge {
             self.sha = Some(head.sha.clone());
             self.commit_date = Some(head.committed);
         }

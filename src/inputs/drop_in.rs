@@ -8,7 +8,7 @@ use super::{
     mistakes::{nearest, quote},
     reader::Reader,
 };
-use crate::model::ImageName;
+use crate::{model::ImageName, policy::metadata::MetadataInputs};
 
 /// Where ref and commit come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,17 @@ pub enum ContextSource {
     Workflow,
     /// What is checked out.
     Git,
+}
+
+/// Whether the rows of the inputs give the tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// They do: a policy is not looked at.
+    Given,
+    /// The default rows do, where there is no policy.
+    Default,
+    /// A policy does.
+    None,
 }
 
 /// Texts as they were typed, blanks included; empty where there is none, since the runner hands over every input.
@@ -83,6 +94,23 @@ impl DropInInputs {
     #[must_use]
     pub fn give_rows(&self) -> bool {
         is_given(&self.tags) || is_given(&self.flavor)
+    }
+
+    /// Returns the texts that the language itself reads.
+    #[must_use]
+    pub fn metadata_inputs(&self) -> MetadataInputs {
+        MetadataInputs {
+            images: self.images.clone(),
+            tags: self.tags.clone(),
+            flavor: self.flavor.clone(),
+            labels: self.labels.clone(),
+            annotations: self.annotations.clone(),
+            sep_tags: self.sep_tags.clone(),
+            sep_labels: self.sep_labels.clone(),
+            sep_annotations: self.sep_annotations.clone(),
+            bake_target: self.bake_target.clone(),
+            annotations_levels: self.annotations_levels.clone(),
+        }
     }
 
     /// Returns the registry of `images`, if all of them are in one. What cannot be read names none: the language itself says
