@@ -3,7 +3,7 @@
 use crate::{
     error::Error,
     inputs::{Inputs, Mode},
-    model::untrusted::shown,
+    model::{ImageName, untrusted::shown},
     policy::{
         metadata::{Compiled, Items, MetadataInputs, Settings, compile},
         rules::Policy,
@@ -37,6 +37,7 @@ impl Rules {
         inputs.check_for_policy()?;
         let texts = inputs.drop_in.metadata_inputs();
         let items = Items::read(&texts)?;
+        images_agree(&policy, &texts)?;
         Ok(Self { policy, source: source.to_owned(), names: Vec::new(), inputs: texts, items })
     }
 
@@ -59,6 +60,23 @@ impl Rules {
     }
 }
 
+/// Checks that input `images` names no other image than the policy, which decides.
+fn images_agree(policy: &Policy, texts: &MetadataInputs) -> Result<(), Error> {
+    let only_images = MetadataInputs { images: texts.images.clone(), ..MetadataInputs::default() };
+    let names = compile(&only_images, Settings::default())?.names;
+    let is_listed = |name: &String| policy.images.iter().any(|image| image.to_string() == *name);
+    match names.iter().find(|name| !is_listed(name)) {
+        None => Ok(()),
+        Some(other) => Err(Error::input(format!(
+            "input `images` has `{}`, and the policy, which gives the tags, does not list it",
+            shown(other)
+        ))
+        .with_hint(
+            "add it to the policy's `images`, leave the input out, or give `tags` as well, which go before a policy",
+        )),
+    }
+}
+
 /// Checks that every image says which registry it is in: the registry has to be asked or written to.
 ///
 /// # Errors
@@ -66,11 +84,13 @@ impl Rules {
 fn images_are_known(compiled: &Compiled) -> Result<(), Error> {
     const WHY: &str = "`rolling`, `immutable`, `latest=forward` and a `source` need the registry";
     if let Some(name) = compiled.unqualified() {
+        let hub = format!("docker.io/{name}");
+        let whole = if hub.parse::<ImageName>().is_ok() { hub } else { "ghcr.io/owner/name".to_owned() };
         return Err(Error::input(format!(
-            "input `images` has `{}`, which does not say which registry it is in",
+            "input `images` has `{}`, which is no name of an image with its registry",
             shown(name)
         ))
-        .with_hint(format!("write it as `ghcr.io/owner/name`: {WHY}")));
+        .with_hint(format!("write it in full, as in `{whole}`: {WHY}")));
     }
     if compiled.names.is_empty() {
         return Err(Error::input("input `images` names no image that is enabled")

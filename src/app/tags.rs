@@ -71,4 +71,5 @@ fn name_rest(report: &mut Report, job: &Job<'_>, tags: &TagPlan) {
         }
         report.images.push(image);
     }
+    report.images.sort_by_key(|image| job.names.iter().position(|name| *name == image.image));
 }

@@ -7,7 +7,7 @@ use semver::Version;
 use super::{
     inversion::{Inversion, Role},
     metadata::{Facts, Given, Kind, Latest, MetadataError, Rule, Skipped, sanitised},
-    rules::{Condition, Policy, Row, Sanitiser, TagRule},
+    rules::{Condition, OnEntry, Policy, Row, Sanitiser, TagRule},
     template::{Template, Variable},
 };
 use crate::{
@@ -34,6 +34,8 @@ pub struct TagPlan {
     pub nothing: Option<String>,
     /// Tags made from a name that another row's immutable template explains: an error if they exist.
     pub captures: Vec<Capture>,
+    /// Tags that another row calls a pointer, given by a rule of docker/metadata-action that does not.
+    pub unguarded: Vec<Capture>,
 }
 
 /// The tags of one row.
@@ -208,7 +210,8 @@ pub enum TaggingError {
 /// Every row's mistakes at once: values that are missing, and names that would become another row's pointer. Of
 /// docker/metadata-action's rules the first mistake only, as there.
 pub fn plan_tags(context: &Context, policy: &Policy, short_sha_length: usize) -> Result<TagPlan, Vec<TaggingError>> {
-    let mut plan = TagPlan { rows: Vec::new(), skipped: Vec::new(), nothing: None, captures: Vec::new() };
+    let mut plan =
+        TagPlan { rows: Vec::new(), skipped: Vec::new(), nothing: None, captures: Vec::new(), unguarded: Vec::new() };
     if let (Subject::Nothing(why), None) = (&context.subject, &policy.drop_in) {
         plan.nothing = Some(why.clone());
         return Ok(plan);
@@ -220,8 +223,11 @@ pub fn plan_tags(context: &Context, policy: &Policy, short_sha_length: usize) ->
     for (index, rule) in policy.rules.iter().enumerate() {
         let fit = match fit(rule, &run, first.as_ref()).map_err(|error| vec![error.into()])? {
             Ok(fit) => fit,
-            // That nothing is the latest of no tags goes without saying.
-            Err(reasons) if reasons == [NoFit::Metadata(Skipped::NothingLatest)] => continue,
+            // Why there is no `latest` is only said to who asks for something of it.
+            Err(_) if matches!(rule.on.as_slice(), [OnEntry { condition: Condition::Latest(flavor), .. }] if flavor.latest != Latest::Forward || first.is_none()) =>
+            {
+                continue;
+            }
             Err(reasons) => {
                 plan.skipped.push(Skip { row: rule.row.clone(), reasons });
                 continue;
@@ -245,6 +251,7 @@ pub fn plan_tags(context: &Context, policy: &Policy, short_sha_length: usize) ->
             Err(error) => errors.push(error),
         }
     }
+    check_pointers(&mut plan, policy);
     errors.extend(check_captures(&mut plan, context, policy));
     if errors.is_empty() { Ok(plan) } else { Err(errors) }
 }
@@ -371,6 +378,40 @@ pub fn expand_for(template: &Template, row: &RowPlan, context: &Context, short_s
     };
     let fit = Fit { condition: row.condition.clone(), captures, version: row.version.clone(), given: None };
     template.expand(|variable| value(variable, &fit, context, short_sha_length)).ok()
+}
+
+/// Finds tags of docker/metadata-action's rules that belong to another row: made from no name, and so meant.
+fn check_pointers(plan: &mut TagPlan, policy: &Policy) {
+    if policy.drop_in.is_none() {
+        return;
+    }
+    let owners: Vec<(&TagRule, Inversion)> = policy
+        .rules
+        .iter()
+        .filter(|rule| !rule.rolling.is_empty() || rule.immutable != super::rules::Immutable::No)
+        .map(|rule| (rule, Inversion::of(rule)))
+        .collect();
+    for row in &plan.rows {
+        for tag in row.tag.iter().filter(|tag| !row.named.contains(*tag)) {
+            for (owner, inversion) in &owners {
+                let is_own = plan.rows.iter().any(|own| {
+                    policy.rules[own.rule].row == owner.row && own.tags().any(|(_, planned)| planned == tag)
+                });
+                if is_own || owner.row == policy.rules[row.rule].row {
+                    continue;
+                }
+                let capture =
+                    Capture { tag: tag.clone(), row: policy.rules[row.rule].row.clone(), owner: owner.row.clone() };
+                if inversion.explain_as(Role::Rolling, tag).is_some() {
+                    plan.unguarded.push(capture);
+                } else if owner.immutable != super::rules::Immutable::No
+                    && inversion.explain_as(Role::Tag, tag).is_some()
+                {
+                    plan.captures.push(capture);
+                }
+            }
+        }
+    }
 }
 
 /// Finds tags made from a name that belong to another row.

@@ -271,6 +271,13 @@ impl ImageReport {
     }
 }
 
+/// Rows in the order of the policy or input; those of inputs are tried by their priority.
+fn in_order(skipped: &[Skip]) -> Vec<Skip> {
+    let mut skipped = skipped.to_vec();
+    skipped.sort_by_key(|skip| skip.row.number);
+    skipped
+}
+
 impl Report {
     /// Starts a report.
     #[must_use]
@@ -286,7 +293,7 @@ impl Report {
             mode,
             event: words::event(context),
             images: Vec::new(),
-            skipped: plan.skipped.clone(),
+            skipped: in_order(&plan.skipped),
             nothing: plan.nothing.clone(),
             version,
             base_labels: labels.clone(),
@@ -375,6 +382,11 @@ impl Report {
 
     /// Gathers the warnings of all tags once the report is complete.
     pub fn finish(&mut self) {
+        let stays = |line: &TagLine| line.outcome == TagOutcome::Stayed;
+        let mut lines = self.images.iter().flat_map(|image| &image.tags).peekable();
+        if lines.peek().is_some() && lines.all(stays) {
+            self.notices.push(words::ALL_STAY.to_owned());
+        }
         for ImageReport { image, tags, repaired, digest, .. } in &self.images {
             let behind: Vec<String> = tags
                 .iter()
