@@ -35,7 +35,7 @@ impl Rules {
     pub fn of_policy(source: &str, bytes: &[u8], inputs: &Inputs) -> Result<Self, Error> {
         let policy = read_policy(source, bytes)?;
         inputs.check_for_policy()?;
-        let texts = inputs.drop_in.metadata_inputs();
+        let texts = inputs.drop_in.texts.clone();
         let items = Items::read(&texts)?;
         images_agree(&policy, &texts)?;
         Ok(Self { policy, source: source.to_owned(), names: Vec::new(), inputs: texts, items })
@@ -46,7 +46,7 @@ impl Rules {
     /// # Errors
     /// At the first mistake, and if the registry has to be asked or written to and an image does not say where it is.
     pub fn of_inputs(inputs: &Inputs) -> Result<Self, Error> {
-        let texts = inputs.drop_in.metadata_inputs();
+        let texts = inputs.drop_in.texts.clone();
         let settings = Settings {
             pull_request_head: inputs.drop_in.pull_request_head,
             short_sha_length: inputs.drop_in.short_sha_length.clone(),
