@@ -7,7 +7,7 @@ use super::{ImageReport, Report, TagLine, TagOutcome, words};
 /// Renders the report for `GITHUB_STEP_SUMMARY`.
 #[must_use]
 pub fn summary(report: &Report) -> String {
-    let Report { mode, event, images, skipped, nothing, version: _, labels: _, warnings, notices } = report;
+    let Report { mode, event, images, skipped, nothing, warnings, notices, .. } = report;
     let mut text = String::new();
     if let Some(nothing) = nothing {
         return format!("### Nothing to publish\n\n{}.\n", inline(nothing));
@@ -24,7 +24,8 @@ pub fn summary(report: &Report) -> String {
         let _ = writeln!(text, "No tags.\n");
     }
     for warning in warnings {
-        let _ = writeln!(text, "> [!WARNING]\n> {}\n", inline(warning));
+        let lines: Vec<String> = warning.lines().map(inline).collect();
+        let _ = writeln!(text, "> [!WARNING]\n> {}\n", lines.join("\n> "));
     }
     for notice in notices {
         let _ = writeln!(text, "> [!NOTE]\n> {}\n", inline(notice));
@@ -52,7 +53,9 @@ fn table(text: &mut String, report: &ImageReport) {
     if tags.is_empty() {
         return;
     }
-    let _ = writeln!(text, "**{}**", code(&image.to_string()));
+    if !image.is_empty() {
+        let _ = writeln!(text, "**{}**", code(image));
+    }
     let _ = writeln!(text, "\n| Tag | Digest | Result | Why |\n|---|---|---|---|");
     for TagLine { tag, digest, row, outcome, why, .. } in tags {
         let digest = digest.as_ref().map(|digest| code(&digest.short())).unwrap_or_default();
@@ -64,7 +67,7 @@ fn table(text: &mut String, report: &ImageReport) {
         let _ = writeln!(
             text,
             "| {} | {digest} | {}{from} | {}{} |",
-            code(tag.as_str()),
+            code(tag),
             words::outcome(outcome),
             inline(why),
             inline(&row)

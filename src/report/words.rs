@@ -2,9 +2,11 @@
 
 use crate::{
     event::{Context, EventKind, Subject},
-    model::{ImageName, untrusted::shown},
+    model::untrusted::shown,
     policy::{
+        metadata::{Skipped, Unknown},
         rolling::{MoveReason, StayReason},
+        rules::Row,
         tagging::{self, NoFit, Skip},
     },
 };
@@ -79,9 +81,34 @@ pub fn no_fit(reason: &NoFit) -> String {
         }
         NoFit::OtherRelease { version } => format!("{} has a pre-release part", shown(&version.to_string())),
         NoFit::NoNumber => "the payload names no pull request (a fork's `workflow_run` does not)".to_owned(),
+        NoFit::Metadata(reason) => skipped(reason),
         NoFit::RetentionOnly => "has only `match`: it retires tags and creates none".to_owned(),
         NoFit::NoValue { template, problem } => {
             format!("its template `{template}` cannot be filled in: {}", shown(problem))
+        }
+    }
+}
+
+/// Says why a row of docker/metadata-action gives no tag.
+fn skipped(reason: &Skipped) -> String {
+    match reason {
+        Skipped::Disabled => "its `enable` is `false`".to_owned(),
+        Skipped::OtherEvent { event } => format!("needs a scheduled run, and this is a `{}` event", quoted(event)),
+        Skipped::OtherRef { wanted, found } if found.is_empty() => {
+            format!("needs {}, and the run names no ref", shown(wanted))
+        }
+        Skipped::OtherRef { wanted, found } => {
+            format!("needs {}, and the run is on `{}`", shown(wanted), quoted(found))
+        }
+        Skipped::NoVersion { text, wanted } => format!("`{}` is no {wanted} version", quoted(text)),
+        Skipped::NoMatch { pattern, text } => format!("`{}` does not match `{}`", quoted(pattern), quoted(text)),
+        Skipped::NoGroup { group } => format!("the match has no group {}", shown(group)),
+        Skipped::NoCommit => "the run names no commit".to_owned(),
+        Skipped::Empty => "the tag would be empty".to_owned(),
+        Skipped::NoLatest => "`flavor` says `latest=false`".to_owned(),
+        Skipped::NothingLatest => "no row gave a tag".to_owned(),
+        Skipped::FirstIsNoRelease { row } => {
+            format!("the first tag is that of `{}`, which is no release", quoted(row))
         }
     }
 }
@@ -111,6 +138,9 @@ pub fn move_reason(reason: &MoveReason) -> String {
 #[must_use]
 pub fn stay_reason(reason: &StayReason) -> String {
     match reason {
+        StayReason::HigherVersion { version, tag } if tag.as_str() == version.to_string() => {
+            format!("{version} is higher and published")
+        }
         StayReason::HigherVersion { version, tag } => format!("{version} is higher and published ({tag})"),
         StayReason::Ancestor { of } => format!("commit {} there is newer", of.abbreviated(7)),
         StayReason::Diverged { from, tip } => {
@@ -130,12 +160,12 @@ pub fn stay_reason(reason: &StayReason) -> String {
 
 /// Says what a doubtful decision about a pointer was, and how it can be known the next time.
 #[must_use]
-pub fn doubtful(image: &ImageName, line: &TagLine, doubt: Doubt) -> String {
+pub fn doubtful(image: &str, line: &TagLine, doubt: Doubt) -> String {
     let TagLine { tag, why, outcome, .. } = line;
     let stays = if *outcome == TagOutcome::Stayed { "stays: " } else { "" };
     let remedy = match doubt {
         Doubt::Commit => {
-            "give images the label org.opencontainers.image.revision (output `labels`), or a tag with `{{sha}}`"
+            "give images the labels org.opencontainers.image.revision and org.opencontainers.image.source (output `labels`), or a tag that holds the commit"
         }
         Doubt::History => {
             "let the job read the history: `github-token` with `contents: read`, or `fetch-depth: 0` for actions/checkout"
@@ -144,11 +174,49 @@ pub fn doubtful(image: &ImageName, line: &TagLine, doubt: Doubt) -> String {
     format!("the rolling tag {image}:{tag} {stays}{why}; {remedy}")
 }
 
+/// Warns that no row gave a tag, with each row's reason.
+#[must_use]
+pub fn no_tag(event: &str, skipped: &[Skip]) -> String {
+    let mut text = format!("no row gives a tag for {event}, so there is none");
+    for one in skipped {
+        text.push_str(&format!("\n- {}", skip(one)));
+    }
+    text
+}
+
+/// Warns of an attribute that means nothing.
+#[must_use]
+pub fn unknown_attribute(row: &Row, unknown: &Unknown) -> String {
+    let Unknown { name, nearest } = unknown;
+    let meant = nearest.map(|meant| format!(": did you mean `{meant}`?")).unwrap_or_default();
+    format!("{row}: the attribute `{name}` means nothing{meant}")
+}
+
+/// Warns of a row that takes a pointer along without asking whether it moves forward.
+#[must_use]
+pub fn unguarded(tag: &str, row: &Row, owner: &Row) -> String {
+    format!(
+        "{row} moves `{tag}` wherever it points, and by {owner} that tag moves forward only: add `rolling=true` to the first, or take the tag out of it"
+    )
+}
+
+/// Tells that there is nothing to push.
+pub const ALL_STAY: &str = "every tag of this run stays where it is, so the output `tags` is empty: guard the step that pushes with `if: steps.ID.outputs.tags != ''`";
+
+/// Warns of a name that no registry takes.
+#[must_use]
+pub fn no_image_tag(name: &str) -> String {
+    format!(
+        "`{}` is no tag of an image: no registry takes it. One has at most 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two",
+        quoted(name)
+    )
+}
+
 /// Names the parts of a policy that this version does not carry out.
 #[must_use]
 pub fn not_carried_out(keys: &[String]) -> String {
     let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-    format!("the policy is valid; this version does not carry out {} yet", keys.join(", "))
+    format!("this version does not carry out {} yet", keys.join(", "))
 }
 
 /// Says what became of a tag.

@@ -4,9 +4,12 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use super::{
     csv,
-    error::MetadataError,
+    error::{MetadataError, shown},
+    extension::Extension,
+    flavor::Flavor,
     javascript::{self, trim},
 };
+use crate::policy::diagnostic::nearest;
 
 /// What kind of rule a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,16 +39,29 @@ pub enum Kind {
 }
 
 /// A row of `tags`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// The row, as written but for quotes.
     pub text: String,
+    /// Its number in the input, from 1.
+    pub number: usize,
     /// What kind of rule it is.
     pub kind: Kind,
     /// Its attributes by their names in lower case, with the defaults of its kind.
     attributes: BTreeMap<String, String>,
-    /// Rules of higher priority come first; NaN where it is no number.
-    pub priority: f64,
+    /// What it asks for beyond docker/metadata-action.
+    pub extension: Extension,
+    /// Attributes that mean nothing.
+    pub unknown: Vec<Unknown>,
+}
+
+/// An attribute that means nothing: docker/metadata-action says nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// Its name.
+    pub name: String,
+    /// What was probably meant.
+    pub nearest: Option<&'static str>,
 }
 
 /// What `tags` is when it is empty.
@@ -65,11 +81,27 @@ impl Rule {
         self.attribute(name).unwrap_or_default()
     }
 
-    /// Reads a row.
-    ///
-    /// # Errors
-    /// If the type is unknown, or an attribute that it needs is missing or wrong.
-    pub fn parse(item: &str) -> Result<Self, MetadataError> {
+    /// Gives the row what all rows have in common, where it does not say otherwise.
+    pub(super) fn under(mut self, flavor: &Flavor) -> Self {
+        for (name, text) in [("prefix", &flavor.prefix), ("suffix", &flavor.suffix)] {
+            self.attributes.entry(name.to_owned()).or_insert_with(|| text.clone());
+        }
+        self
+    }
+
+    /// Returns its prefix and suffix.
+    pub(super) fn affixes(&self) -> impl Iterator<Item = &str> {
+        ["prefix", "suffix"].into_iter().filter_map(|name| self.attribute(name))
+    }
+
+    /// Tells whether its tags are versions.
+    #[must_use]
+    pub const fn is_about_versions(&self) -> bool {
+        matches!(self.kind, Kind::Semver | Kind::Pep440 | Kind::Match | Kind::RefTag)
+    }
+
+    /// Reads a row and its priority: rules of higher priority come first; NaN where it is no number.
+    fn parse(item: &str, number: usize) -> Result<(f64, Self), MetadataError> {
         let fail = |problem: String| MetadataError::entry("tags", item, problem);
         let mut kind = None;
         let mut attributes = BTreeMap::new();
@@ -83,7 +115,7 @@ impl Rule {
                     if key == "type" {
                         kind = Some(value.to_owned());
                         if !TYPES.contains(&value) {
-                            return Err(fail(format!("there is no type `{}`", super::error::shown(value))));
+                            return Err(fail(no_type(value)));
                         }
                     } else {
                         attributes.insert(key, value.to_owned());
@@ -139,27 +171,60 @@ impl Rule {
             Kind::Raw => Some("value"),
             _ => None,
         };
+        let unknown: Vec<Unknown> = attributes
+            .keys()
+            .filter(|name| !ATTRIBUTES.contains(&name.as_str()))
+            .map(|name| Unknown { name: shown(name), nearest: nearest(name, ATTRIBUTES) })
+            .collect();
         if let Some(needed) = needed.filter(|needed| !attributes.contains_key(*needed)) {
-            return Err(fail(format!("the row needs the attribute `{needed}`")));
+            let meant = unknown.iter().find(|unknown| unknown.nearest == Some(needed));
+            let meant = meant.map(|meant| format!("; did you mean it by `{}`?", meant.name)).unwrap_or_default();
+            return Err(fail(format!("the row needs the attribute `{needed}`{meant}")));
         }
         attributes.entry("enable".to_owned()).or_insert_with(|| "true".to_owned());
         let priority = javascript::number(attributes.get("priority").map_or(priority, String::as_str));
-        Ok(Self { text: item.to_owned(), kind, attributes, priority })
+        let extension = Extension::read(kind, &attributes).map_err(fail)?;
+        Ok((priority, Self { text: item.to_owned(), number, kind, attributes, extension, unknown }))
     }
 }
 
 const TYPES: [&str; 8] = ["schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"];
 
+const ATTRIBUTES: [&str; 15] = [
+    "enable",
+    "priority",
+    "prefix",
+    "suffix",
+    "pattern",
+    "value",
+    "match",
+    "group",
+    "event",
+    "branch",
+    "format",
+    "type",
+    "rolling",
+    "immutable",
+    "keep",
+];
+
+fn no_type(found: &str) -> String {
+    let types = TYPES.map(|name| format!("`{name}`")).join(", ");
+    let meant = nearest(found, TYPES).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+    format!("there is no type `{}`; {meant}it is one of {types}", shown(found))
+}
+
 /// Reads the rows, or the default ones where there are none, in the order that they are tried.
 ///
 /// # Errors
-/// See [`Rule::parse`].
-pub fn parse(items: &[String]) -> Result<Vec<Rule>, MetadataError> {
-    let mut rules: Vec<Rule> = if items.is_empty() {
-        DEFAULT_ROWS.into_iter().map(Rule::parse).collect::<Result<_, _>>()?
+/// If a row's type is unknown, or an attribute that it needs is missing or wrong.
+pub(super) fn parse(items: &[String]) -> Result<Vec<Rule>, MetadataError> {
+    let numbered = |(number, item)| Rule::parse(item, number);
+    let mut rules: Vec<(f64, Rule)> = if items.is_empty() {
+        (1..).zip(DEFAULT_ROWS).map(numbered).collect::<Result<_, _>>()?
     } else {
-        items.iter().map(|item| Rule::parse(item)).collect::<Result<_, _>>()?
+        (1..).zip(items.iter().map(String::as_str)).map(numbered).collect::<Result<_, _>>()?
     };
-    javascript::sort_by(&mut rules, |one, other| other.priority.partial_cmp(&one.priority).unwrap_or(Ordering::Equal));
-    Ok(rules)
+    javascript::sort_by(&mut rules, |one, other| other.0.partial_cmp(&one.0).unwrap_or(Ordering::Equal));
+    Ok(rules.into_iter().map(|(_, rule)| rule).collect())
 }
