@@ -110,7 +110,9 @@ fn read_git_tag(rule: &TagRule, name: &str) -> (Vec<Version>, Vec<String>) {
             | Condition::PullRequest
             | Condition::Schedule
             | Condition::Dispatch
-            | Condition::MergeGroup => continue,
+            | Condition::MergeGroup
+            | Condition::Metadata(_)
+            | Condition::Latest(_) => continue,
         };
         let captures = match glob.map(|glob| glob.captures(name)) {
             None => Vec::new(),
