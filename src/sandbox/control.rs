@@ -13,7 +13,7 @@ use super::{
     faults::{self, Fault, FaultEffect},
     options::{Auth, Options},
     requests::{RequestHook, RequestInfo, RequestLog},
-    state::State,
+    state::{State, TokenKind, tokens::ALL_SCOPES},
 };
 use crate::model::{Digest, ManifestReference, RawManifest, Tag};
 
@@ -54,6 +54,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Makes the state that a sandbox begins with: its token, that token's user, and the owners of its options.
+fn first_state(options: &Options) -> State {
+    let mut state = State::new(options.public, options.habits);
+    for (login, kind) in &options.owners {
+        state.add_owner(login, *kind);
+    }
+    state.set_site_admin(&options.login);
+    let secret = match &options.auth {
+        Auth::Ghcr { token } => Some(token.clone()),
+        Auth::Basic { username: _, password } => Some(password.clone()),
+        Auth::None => None,
+    };
+    if let Some(secret) = secret {
+        state.add_token(secret, TokenKind::classic(&options.login, &ALL_SCOPES));
+    }
+    state
+}
+
 /// A handle on a running sandbox. Clones are handles on the same one; they do not keep it running.
 #[derive(Clone)]
 pub struct Control {
@@ -62,7 +80,7 @@ pub struct Control {
 
 impl Control {
     pub(super) fn new(options: Options, address: SocketAddr, storage: String, signing_key: [u8; 16]) -> Self {
-        let state = Mutex::new(State::new(options.public));
+        let state = Mutex::new(first_state(&options));
         Self {
             shared: Arc::new(Shared {
                 options,

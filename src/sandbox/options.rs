@@ -1,5 +1,8 @@
 //! How a sandbox behaves.
 
+use std::path::PathBuf;
+
+use super::state::{OwnerKind, limits::Limits};
 use crate::model::Secret;
 
 /// The token that a sandbox accepts where the options name none.
@@ -43,6 +46,53 @@ pub struct Options {
     pub absent_is_denied: bool,
     /// Whether a manifest is served only where the client's `Accept` names its media type.
     pub enforce_accept: bool,
+    /// Whether `GET /v2/<name>/referrers/<digest>` works, which GHCR does not have.
+    pub referrers: bool,
+    /// Whether manifests can be deleted through the registry, which GHCR refuses.
+    pub delete: bool,
+    /// Whether GitHub's REST API is served on the same port.
+    pub api: bool,
+    /// Whose the token is; everything is theirs to administer.
+    pub login: String,
+    /// Users and organisations that are there from the start. Others come into being, as organisations, with the first
+    /// package that is pushed below their name.
+    pub owners: Vec<(String, OwnerKind)>,
+    /// The rate limits of the REST API.
+    pub limits: Limits,
+    /// How it behaves where GHCR's own behaviour is unknown or changes.
+    pub habits: Habits,
+    /// The folder that holds the state between two runs; `None` keeps it in memory only.
+    pub data: Option<PathBuf>,
+}
+
+/// Switches for what nobody has shown GHCR to do one way or the other, or what it has done both ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Habits {
+    /// Whether `updated_at` of a version changes when a tag is pointed at it.
+    pub updated_follows_tags: bool,
+    /// Whether pushing a digest whose version is deleted restores that version instead of making a new one.
+    pub push_restores_deleted: bool,
+    /// Whether a restored version gets those of its tags back that nothing else has taken.
+    pub restore_brings_tags: bool,
+    /// Whether the list of deleted versions shows the tags that they had.
+    pub deleted_show_tags: bool,
+    /// Whether somebody who may read but not delete is told so (403) or not even that there is a package (404).
+    pub denial_is_shown: bool,
+    /// Whether a HEAD of a manifest counts as a download.
+    pub head_is_download: bool,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            updated_follows_tags: false,
+            push_restores_deleted: false,
+            restore_brings_tags: true,
+            deleted_show_tags: false,
+            denial_is_shown: false,
+            head_is_download: false,
+        }
+    }
 }
 
 impl Default for Options {
@@ -56,6 +106,14 @@ impl Default for Options {
             redirect_blobs: true,
             absent_is_denied: false,
             enforce_accept: true,
+            referrers: false,
+            delete: false,
+            api: true,
+            login: "sandbox".to_owned(),
+            owners: Vec::new(),
+            limits: Limits::default(),
+            habits: Habits::default(),
+            data: None,
         }
     }
 }
@@ -70,9 +128,9 @@ impl Options {
         }
     }
 
-    /// Makes a plain registry: no token endpoint, blobs served directly, `Accept` not enforced.
+    /// Makes a plain registry: no token endpoint, no REST API, blobs served directly, `Accept` not enforced.
     #[must_use]
     pub fn plain(auth: Auth) -> Self {
-        Self { auth, redirect_blobs: false, enforce_accept: false, ..Self::default() }
+        Self { auth, redirect_blobs: false, enforce_accept: false, api: false, ..Self::default() }
     }
 }

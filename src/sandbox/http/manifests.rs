@@ -25,6 +25,11 @@ pub(super) fn get(exchange: &Exchange, name: &str, reference: &str) -> Result<An
         return Err(Answer::error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", &message));
     }
     let RawManifest { media_type, bytes, digest } = manifest;
+    exchange.control.change(|state| {
+        if exchange.method == Method::GET || state.habits().head_is_download {
+            state.count_download(name, &digest);
+        }
+    });
     let answer = Answer::new(StatusCode::OK).digest(&digest).header("etag", format!("\"{digest}\""));
     Ok(if exchange.method == Method::HEAD {
         answer.header("content-type", media_type).header("content-length", bytes.len().to_string())
@@ -87,7 +92,8 @@ pub(super) async fn put(exchange: &mut Exchange, name: &str, reference: &str) ->
             None => crate::sandbox::state::Repository::default().missing_blobs(&parsed),
         };
         if missing.is_empty() {
-            state.put_manifest(name, &reference, manifest);
+            state.put_manifest(name, &reference, manifest.clone());
+            state.link_by_source(name, &manifest);
         }
         missing
     });

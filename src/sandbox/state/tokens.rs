@@ -1,0 +1,162 @@
+//! Tokens and what they may do.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::State;
+use crate::model::Secret;
+
+/// What somebody may do with a package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Nothing: the package does not exist for them.
+    None,
+    /// Reading.
+    Read,
+    /// And pushing.
+    Write,
+    /// And deleting, restoring, settings.
+    Admin,
+}
+
+/// The kinds of tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A classic personal access token.
+    Classic {
+        /// Whose it is.
+        login: String,
+        /// Its scopes, such as `read:packages`.
+        scopes: BTreeSet<String>,
+    },
+    /// The GITHUB_TOKEN of a workflow.
+    Workflow {
+        /// The repository that the workflow runs in, `owner/name`.
+        repository: String,
+        /// What the job's `permissions` say of `packages`: none, read, or write (an admin role means the same).
+        packages: Role,
+    },
+    /// A fine-grained personal access token: there is no packages permission that it could have.
+    FineGrained {
+        /// Whose it is.
+        login: String,
+    },
+}
+
+/// A token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Its text.
+    pub secret: Secret,
+    /// A number for messages and limits: that of its user or installation.
+    pub id: u64,
+    /// Its kind and rights.
+    pub kind: TokenKind,
+}
+
+impl Token {
+    /// Tells whether it may do what a classic token needs `scope` for. Writing packages includes reading them.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        match &self.kind {
+            TokenKind::Classic { login: _, scopes } => {
+                scopes.contains(scope) || (scope == "read:packages" && scopes.contains("write:packages"))
+            }
+            TokenKind::Workflow { repository: _, packages } => match scope {
+                "read:packages" => *packages >= Role::Read,
+                _ => *packages >= Role::Write,
+            },
+            TokenKind::FineGrained { login: _ } => false,
+        }
+    }
+
+    /// Returns the user that it acts for, if that is one.
+    #[must_use]
+    pub fn login(&self) -> Option<&str> {
+        match &self.kind {
+            TokenKind::Classic { login, scopes: _ } | TokenKind::FineGrained { login } => Some(login),
+            TokenKind::Workflow { .. } => None,
+        }
+    }
+
+    /// Returns what its limits are counted by: all tokens of a user share theirs.
+    #[must_use]
+    pub fn limited_as(&self) -> String {
+        match &self.kind {
+            TokenKind::Classic { login, scopes: _ } | TokenKind::FineGrained { login } => {
+                format!("user:{}", login.to_lowercase())
+            }
+            TokenKind::Workflow { repository, packages: _ } => format!("repository:{}", repository.to_lowercase()),
+        }
+    }
+}
+
+/// All scopes that have to do with packages and repositories.
+pub const ALL_SCOPES: [&str; 5] = ["delete:packages", "read:packages", "repo", "workflow", "write:packages"];
+
+impl TokenKind {
+    /// Makes a classic token with some scopes.
+    #[must_use]
+    pub fn classic(login: &str, scopes: &[&str]) -> Self {
+        Self::Classic { login: login.to_owned(), scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect() }
+    }
+}
+
+impl State {
+    /// Makes a token known, in place of one with the same text.
+    pub fn add_token(&mut self, secret: Secret, kind: TokenKind) {
+        let id = match &kind {
+            TokenKind::Classic { login, .. } | TokenKind::FineGrained { login } => match self.owner(login) {
+                Some(owner) => owner.id,
+                None => self.add_owner(login, super::OwnerKind::User).id,
+            },
+            TokenKind::Workflow { .. } => self.next_id(),
+        };
+        self.tokens.retain(|token| token.secret != secret);
+        self.tokens.push(Token { secret, id, kind });
+    }
+
+    /// Makes a token unknown: it has run out, or was revoked.
+    pub fn revoke_token(&mut self, text: &str) {
+        self.tokens.retain(|token| token.secret.expose() != text);
+    }
+
+    /// Returns a token by its text.
+    #[must_use]
+    pub fn token(&self, text: &str) -> Option<&Token> {
+        self.tokens.iter().find(|token| token.secret.expose() == text)
+    }
+
+    /// Makes a user an administrator of everything.
+    pub fn set_site_admin(&mut self, login: &str) {
+        self.site_admin = login.to_lowercase();
+    }
+
+    /// Tells what a token's holder may do with a package; scopes are another question. A role that the package itself
+    /// names wins, then one of the owner's members; a public package can be read by everybody.
+    #[must_use]
+    pub fn role(&self, token: Option<&Token>, repository: &str) -> Role {
+        let Some(package) = self.repository(repository) else { return Role::None };
+        let everybody = if package.is_public() { Role::Read } else { Role::None };
+        let Some(token) = token else { return everybody };
+        let holder = token.limited_as();
+        if let Some(role) = package.package.roles.get(&holder) {
+            return (*role).max(everybody);
+        }
+        let Some(login) = token.login().map(str::to_lowercase) else { return everybody };
+        let owner = repository.split('/').next().unwrap_or_default();
+        let as_member = self.owner(owner).and_then(|owner| owner.members.get(&login).copied());
+        match as_member {
+            Some(role) => role.max(everybody),
+            None if login == owner || login == self.site_admin => Role::Admin,
+            None => everybody,
+        }
+    }
+
+    /// Gives a user (`user:login`) or the workflows of a repository (`repository:owner/name`) a role on a package.
+    pub fn set_role(&mut self, repository: &str, holder: &str, role: Role) {
+        self.repository_mut(repository).package.roles.insert(holder.to_lowercase(), role);
+    }
+}
