@@ -13,9 +13,13 @@ use super::{
     faults::{self, Fault, FaultEffect},
     options::{Auth, Options},
     requests::{RequestHook, RequestInfo, RequestLog},
-    state::{State, TokenKind, tokens::ALL_SCOPES},
+    state::{
+        Clock, State, Time, TokenKind,
+        limits::{Limiter, Limits},
+        tokens::ALL_SCOPES,
+    },
 };
-use crate::model::{Digest, ManifestReference, RawManifest, Tag};
+use crate::model::{Digest, ManifestReference, RawManifest, Secret, Tag};
 
 /// What a bearer token that the token endpoint gave out allows.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +48,8 @@ pub(super) struct Shared {
     pub(super) signing_key: [u8; 16],
     state: Mutex<State>,
     issued: Mutex<BTreeMap<String, Rights>>,
+    limits: Mutex<Limits>,
+    limiter: Mutex<Limiter>,
     faults: Mutex<Vec<Fault>>,
     log: Mutex<RequestLog>,
     hook: Mutex<Option<RequestHook>>,
@@ -81,6 +87,7 @@ pub struct Control {
 impl Control {
     pub(super) fn new(options: Options, address: SocketAddr, storage: String, signing_key: [u8; 16]) -> Self {
         let state = Mutex::new(first_state(&options));
+        let limits = Mutex::new(options.limits.clone());
         Self {
             shared: Arc::new(Shared {
                 options,
@@ -89,6 +96,8 @@ impl Control {
                 signing_key,
                 state,
                 issued: Mutex::default(),
+                limits,
+                limiter: Mutex::default(),
                 faults: Mutex::default(),
                 log: Mutex::default(),
                 hook: Mutex::default(),
@@ -245,6 +254,57 @@ impl Control {
     /// Makes a repository public or private, and brings it into being.
     pub fn set_public(&self, repository: &str, public: bool) {
         self.change(|state| state.set_public(repository, public));
+    }
+
+    /// Makes the sandbox's time stand still at `time`.
+    pub fn freeze(&self, time: Time) {
+        self.change(|state| state.set_clock(Clock::Frozen(time)));
+    }
+
+    /// Makes the time so many seconds later, whether it stands still or runs.
+    pub fn advance(&self, seconds: i64) {
+        self.change(|state| {
+            let later = state.now().plus_seconds(seconds);
+            state.set_clock(match state.clock() {
+                Clock::Frozen(_) => Clock::Frozen(later),
+                Clock::Real | Clock::Shifted(_) => Clock::running_from(later),
+            });
+        });
+    }
+
+    /// Returns the sandbox's time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.change(|state| state.now())
+    }
+
+    /// Makes a token known.
+    pub fn add_token(&self, secret: Secret, kind: TokenKind) {
+        self.change(|state| state.add_token(secret, kind));
+    }
+
+    /// Returns how the limits of the REST API are applied.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        lock(&self.shared.limits).clone()
+    }
+
+    /// Sets how the limits of the REST API are applied, and forgets what was used.
+    pub fn set_limits(&self, limits: Limits) {
+        *lock(&self.shared.limits) = limits;
+        self.limiter().clear();
+    }
+
+    /// Leaves a token only so many requests in this hour.
+    pub fn set_remaining(&self, token: &str, remaining: u64) {
+        let (limits, found) = (self.limits(), self.change(|state| (state.token(token).cloned(), state.now())));
+        if let (Some(token), now) = found {
+            self.limiter().set_remaining(&limits, &token, now, remaining);
+        }
+    }
+
+    pub(super) fn limiter(&self) -> MutexGuard<'_, Limiter> {
+        lock(&self.shared.limiter)
     }
 
     pub(super) fn log(&self) -> MutexGuard<'_, RequestLog> {

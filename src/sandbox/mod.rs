@@ -9,6 +9,7 @@ pub mod faults;
 mod http;
 pub mod options;
 pub mod requests;
+mod rest;
 pub mod sample;
 pub mod server;
 pub mod state;

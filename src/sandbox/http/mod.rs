@@ -14,4 +14,7 @@ mod tags;
 mod token;
 mod uploads;
 
+pub(super) use answer::Answer;
+pub(super) use body::read_at_most;
+pub(super) use exchange::Exchange;
 pub(super) use service::connection;

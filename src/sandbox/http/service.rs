@@ -27,7 +27,7 @@ use super::{
     route::{Endpoint, Route, is_valid_name},
     steering, storage, tags, token, uploads,
 };
-use crate::sandbox::{Auth, Control, FaultEffect};
+use crate::sandbox::{Auth, Control, FaultEffect, rest};
 
 /// The connection is to be closed without an answer.
 #[derive(Debug)]
@@ -122,13 +122,22 @@ async fn drain_unless_expected(exchange: &mut Exchange) {
 }
 
 async fn answer(exchange: &mut Exchange) -> Answer {
-    let answer = dispatch(exchange).await.unwrap_or_else(|refusal| refusal);
+    let answer = if is_api(exchange) {
+        rest::serve(exchange).await
+    } else {
+        let answer = dispatch(exchange).await.unwrap_or_else(|refusal| refusal);
+        answer.header("docker-distribution-api-version", "registry/2.0")
+    };
     drain_unless_expected(exchange).await;
     let mut id = [0; 8];
     let _ = getrandom::fill(&mut id);
-    answer
-        .header("docker-distribution-api-version", "registry/2.0")
-        .header("x-github-request-id", format!("{:016X}", u64::from_be_bytes(id)))
+    answer.header("x-github-request-id", format!("{:016X}", u64::from_be_bytes(id)))
+}
+
+/// The API has all paths that the registry does not have.
+fn is_api(exchange: &Exchange) -> bool {
+    let is_registry = exchange.path == "/v2" || exchange.path.starts_with("/v2/");
+    exchange.control.shared().options.api && !is_registry && Route::parse(&exchange.path) == Route::Unknown
 }
 
 async fn dispatch(exchange: &mut Exchange) -> Result<Answer, Answer> {

@@ -187,7 +187,11 @@ impl State {
     /// Tells whether a package of that name was deleted.
     #[must_use]
     pub fn has_deleted_package(&self, name: &str) -> bool {
-        self.deleted_packages.iter().any(|package| package.name == name)
+        self.deleted_package(name).is_some()
+    }
+
+    pub(super) fn deleted_package(&self, name: &str) -> Option<&Repository> {
+        self.deleted_packages.iter().rfind(|package| package.name == name).map(|package| &package.repository)
     }
 
     /// Forgets versions that were deleted too long ago.

@@ -138,7 +138,16 @@ impl State {
     /// names wins, then one of the owner's members; a public package can be read by everybody.
     #[must_use]
     pub fn role(&self, token: Option<&Token>, repository: &str) -> Role {
-        let Some(package) = self.repository(repository) else { return Role::None };
+        self.repository(repository).map_or(Role::None, |package| self.role_on(package, token, repository))
+    }
+
+    /// Tells what a token's holder may do with a package that was deleted: as much as before.
+    #[must_use]
+    pub fn role_on_deleted(&self, token: &Token, repository: &str) -> Role {
+        self.deleted_package(repository).map_or(Role::None, |package| self.role_on(package, Some(token), repository))
+    }
+
+    fn role_on(&self, package: &super::Repository, token: Option<&Token>, repository: &str) -> Role {
         let everybody = if package.is_public() { Role::Read } else { Role::None };
         let Some(token) = token else { return everybody };
         let holder = token.limited_as();

@@ -123,6 +123,25 @@ impl SourceRepository {
         Some((id.to_owned(), Arc::clone(files), prefix.clone()))
     }
 
+    /// Lists what is below a folder of some files, where `prefix` is empty or ends with a slash: what is in it, or
+    /// everything, by path.
+    #[must_use]
+    pub fn entries_below(&self, files: &Arc<Files>, prefix: &str, recursive: bool) -> Vec<TreeEntry> {
+        let (_, entries) = tree(files, prefix, &mut super::objects::Trees::new());
+        let mut all = Vec::new();
+        for entry in entries {
+            let (name, is_folder) = (entry.name.clone(), entry.size.is_none());
+            all.push(entry);
+            if recursive && is_folder {
+                let below = self.entries_below(files, &format!("{prefix}{name}/"), true);
+                all.extend(
+                    below.into_iter().map(|entry| TreeEntry { name: format!("{name}/{}", entry.name), ..entry }),
+                );
+            }
+        }
+        all
+    }
+
     /// Registers the trees of all commits: they are not written down with the rest.
     pub(in crate::sandbox::state) fn find_trees(&mut self) {
         for commit in self.commits.values() {
