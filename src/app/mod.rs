@@ -5,6 +5,8 @@ pub mod check;
 pub mod demo;
 pub mod plan;
 pub mod push;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod tags;
 
 use serde_json::Value;

@@ -10,9 +10,9 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    faults::{self, Fault, FaultEffect},
+    faults::{Fault, FaultEffect, Faults, Hit},
     options::{Auth, Options},
-    requests::{RequestHook, RequestInfo, RequestLog},
+    requests::{RequestCount, RequestHook, RequestInfo, RequestLog},
     state::{
         Clock, State, Time, TokenKind,
         limits::{Limiter, Limits},
@@ -47,10 +47,15 @@ pub(super) struct Shared {
     /// What blob URLs are signed with.
     pub(super) signing_key: [u8; 16],
     state: Mutex<State>,
+    around: Arc<Around>,
+}
+
+/// What is not the registry's state. A stale view of the registry shares it with the real one.
+struct Around {
     issued: Mutex<BTreeMap<String, Rights>>,
     limits: Mutex<Limits>,
     limiter: Mutex<Limiter>,
-    faults: Mutex<Vec<Fault>>,
+    faults: Mutex<Faults>,
     log: Mutex<RequestLog>,
     hook: Mutex<Option<RequestHook>>,
 }
@@ -61,8 +66,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Makes the state that a sandbox begins with: its token, that token's user, and the owners of its options.
-fn first_state(options: &Options) -> State {
+fn first_state(options: &Options, stored: Option<State>) -> State {
     let mut state = State::new(options.public, options.habits);
+    if let Some(stored) = stored {
+        state.adopt(stored);
+    }
     for (login, kind) in &options.owners {
         state.add_owner(login, *kind);
     }
@@ -85,8 +93,14 @@ pub struct Control {
 }
 
 impl Control {
-    pub(super) fn new(options: Options, address: SocketAddr, storage: String, signing_key: [u8; 16]) -> Self {
-        let state = Mutex::new(first_state(&options));
+    pub(super) fn new(
+        options: Options,
+        address: SocketAddr,
+        storage: String,
+        signing_key: [u8; 16],
+        stored: Option<State>,
+    ) -> Self {
+        let state = Mutex::new(first_state(&options, stored));
         let limits = Mutex::new(options.limits.clone());
         Self {
             shared: Arc::new(Shared {
@@ -95,12 +109,14 @@ impl Control {
                 storage,
                 signing_key,
                 state,
-                issued: Mutex::default(),
-                limits,
-                limiter: Mutex::default(),
-                faults: Mutex::default(),
-                log: Mutex::default(),
-                hook: Mutex::default(),
+                around: Arc::new(Around {
+                    issued: Mutex::default(),
+                    limits,
+                    limiter: Mutex::default(),
+                    faults: Mutex::default(),
+                    log: Mutex::default(),
+                    hook: Mutex::default(),
+                }),
             }),
         }
     }
@@ -133,12 +149,28 @@ impl Control {
 
     /// Sets a fault; faults are tried in the order in which they were set.
     pub fn fault(&self, fault: Fault) {
-        lock(&self.shared.faults).push(fault);
+        let view = matches!(fault.effect, FaultEffect::Stale { .. }).then(|| self.stale_view());
+        lock(&self.shared.around.faults).add(fault, view);
+    }
+
+    /// Makes a handle on the registry as it is now, whatever becomes of it.
+    fn stale_view(&self) -> Self {
+        let Shared { options, address, storage, signing_key, state: _, around } = &*self.shared;
+        Self {
+            shared: Arc::new(Shared {
+                options: options.clone(),
+                address: *address,
+                storage: storage.clone(),
+                signing_key: *signing_key,
+                state: Mutex::new(self.state()),
+                around: Arc::clone(around),
+            }),
+        }
     }
 
     /// Removes all faults.
     pub fn clear_faults(&self) {
-        lock(&self.shared.faults).clear();
+        lock(&self.shared.around.faults).clear();
     }
 
     /// Awaits `hook` before each request takes effect, in place of an earlier hook. It comes before the faults, and it may
@@ -148,28 +180,34 @@ impl Control {
         F: Fn(RequestInfo) -> R + Send + Sync + 'static,
         R: Future<Output = ()> + Send + 'static,
     {
-        *lock(&self.shared.hook) = Some(Arc::new(move |info| Box::pin(hook(info))));
+        *lock(&self.shared.around.hook) = Some(Arc::new(move |info| Box::pin(hook(info))));
     }
 
     /// Removes the hook.
     pub fn clear_hook(&self) {
-        *lock(&self.shared.hook) = None;
+        *lock(&self.shared.around.hook) = None;
     }
 
     /// Lists the requests so far, in the order of their arrival.
     #[must_use]
     pub fn requests(&self) -> Vec<RequestInfo> {
-        lock(&self.shared.log).all()
+        lock(&self.shared.around.log).all()
     }
 
-    /// Forgets the requests so far; their numbers go on.
+    /// Counts the requests so far by class, method and route.
+    #[must_use]
+    pub fn request_counts(&self) -> Vec<RequestCount> {
+        self.log().counts()
+    }
+
+    /// Forgets the requests so far, and the counts; their numbers go on.
     pub fn clear_requests(&self) {
-        lock(&self.shared.log).clear();
+        lock(&self.shared.around.log).clear();
     }
 
     /// Makes every bearer token that the token endpoint gave out invalid, as if its time had passed.
     pub fn expire_tokens(&self) {
-        lock(&self.shared.issued).clear();
+        lock(&self.shared.around.issued).clear();
     }
 
     /// Returns a snapshot of what the registry holds.
@@ -223,7 +261,7 @@ impl Control {
     /// Lists what is missing from each tag of a repository; empty means that every tag can be pulled whole.
     #[must_use]
     pub fn incomplete(&self, repository: &str) -> Vec<(Tag, Digest)> {
-        self.state().repository(repository).map(super::state::Repository::incomplete).unwrap_or_default()
+        self.change(|state| state.repository(repository).map(super::state::Repository::incomplete)).unwrap_or_default()
     }
 
     /// Stores a manifest unchecked, under a tag or its digest.
@@ -286,12 +324,12 @@ impl Control {
     /// Returns how the limits of the REST API are applied.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        lock(&self.shared.limits).clone()
+        lock(&self.shared.around.limits).clone()
     }
 
     /// Sets how the limits of the REST API are applied, and forgets what was used.
     pub fn set_limits(&self, limits: Limits) {
-        *lock(&self.shared.limits) = limits;
+        *lock(&self.shared.around.limits) = limits;
         self.limiter().clear();
     }
 
@@ -304,26 +342,26 @@ impl Control {
     }
 
     pub(super) fn limiter(&self) -> MutexGuard<'_, Limiter> {
-        lock(&self.shared.limiter)
+        lock(&self.shared.around.limiter)
     }
 
     pub(super) fn log(&self) -> MutexGuard<'_, RequestLog> {
-        lock(&self.shared.log)
+        lock(&self.shared.around.log)
     }
 
     pub(super) fn hook(&self) -> Option<RequestHook> {
-        lock(&self.shared.hook).clone()
+        lock(&self.shared.around.hook).clone()
     }
 
-    pub(super) fn take_fault(&self, method: &str, path: &str) -> Option<FaultEffect> {
-        faults::take(&mut lock(&self.shared.faults), method, path)
+    pub(super) fn take_fault(&self, method: &str, path: &str) -> Option<Hit> {
+        lock(&self.shared.around.faults).take(method, path)
     }
 
     pub(super) fn remember_token(&self, token: String, rights: Rights) {
-        lock(&self.shared.issued).insert(token, rights);
+        lock(&self.shared.around.issued).insert(token, rights);
     }
 
     pub(super) fn rights_of(&self, token: &str) -> Option<Rights> {
-        lock(&self.shared.issued).get(token).cloned()
+        lock(&self.shared.around.issued).get(token).cloned()
     }
 }

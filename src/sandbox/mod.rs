@@ -5,6 +5,7 @@
 //! it, changes it behind a client's back ([`Fault`], [`RequestHook`]) and asks what a client sent.
 
 pub mod control;
+mod data;
 pub mod faults;
 mod http;
 pub mod options;

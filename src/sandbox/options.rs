@@ -1,6 +1,9 @@
 //! How a sandbox behaves.
 
-use std::path::PathBuf;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
 
 use super::state::{OwnerKind, limits::Limits};
 use crate::model::Secret;
@@ -37,7 +40,9 @@ pub struct Options {
     pub public: bool,
     /// Tags on a page where the client does not say how many.
     pub page_size: usize,
-    /// The TCP port on 127.0.0.1; 0 takes a free one.
+    /// The address to listen on; it should be a loopback address, since whoever reaches it can set faults.
+    pub address: IpAddr,
+    /// The TCP port; 0 takes a free one.
     pub port: u16,
     /// Whether a blob is answered by a redirect to a signed storage URL, as GHCR does, or by its bytes.
     pub redirect_blobs: bool,
@@ -102,6 +107,7 @@ impl Default for Options {
             auth: Auth::Ghcr { token },
             public: false,
             page_size: 100,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             redirect_blobs: true,
             absent_is_denied: false,

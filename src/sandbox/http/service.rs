@@ -74,18 +74,17 @@ async fn serve(control: Control, request: Request<Incoming>) -> Result<Response<
 
 async fn respond(control: Control, request: Request<Incoming>) -> Outcome {
     let (parts, mut body) = request.into_parts();
-    if parts.uri.path() == steering::FAULTS {
-        return Outcome::Answer(
-            steering::faults(&control, &parts.method, &mut body).await.unwrap_or_else(|refusal| refusal),
-        );
+    if parts.uri.path().starts_with(steering::PREFIX) {
+        return Outcome::Answer(steering::answer(&control, &parts, &mut body).await);
     }
     let info = control.log().record(&parts.method, &parts.uri, &parts.headers);
     if let Some(hook) = control.hook() {
         hook(info.clone()).await;
     }
-    let fault = control.take_fault(&info.method, &info.path);
+    let hit = control.take_fault(&info.method, &info.path);
+    let (fault, view) = hit.map_or((None, None), |hit| (Some(hit.effect), hit.view));
     let mut exchange = Exchange {
-        control,
+        control: view.unwrap_or(control),
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: parse_query(parts.uri.query()),
@@ -93,7 +92,12 @@ async fn respond(control: Control, request: Request<Incoming>) -> Outcome {
         body,
     };
     match fault {
-        None => Outcome::Answer(answer(&mut exchange).await),
+        None | Some(FaultEffect::Stale { .. }) => Outcome::Answer(answer(&mut exchange).await),
+        Some(FaultEffect::LateStatus { code, body }) => {
+            answer(&mut exchange).await;
+            let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Outcome::Answer(Answer::new(status).body("application/json", body))
+        }
         Some(FaultEffect::CutBody) => Outcome::Cut(answer(&mut exchange).await),
         Some(FaultEffect::LoseAnswer) => {
             answer(&mut exchange).await;

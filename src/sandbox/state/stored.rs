@@ -6,14 +6,18 @@ use super::State;
 use crate::model::Digest;
 
 /// A state that was read back and whose blobs and manifests have no bytes yet.
-pub struct Bytesless(pub(super) State);
+pub(in crate::sandbox) struct Bytesless(State);
 
 impl Bytesless {
+    pub(in crate::sandbox) fn new(state: State) -> Self {
+        Self(state)
+    }
+
     /// Fills in the bytes, which `read` finds by their digest, and returns the state.
     ///
     /// # Errors
     /// The first error of `read`.
-    pub fn fill<E>(mut self, mut read: impl FnMut(&Digest) -> Result<Bytes, E>) -> Result<State, E> {
+    pub(in crate::sandbox) fn fill<E>(mut self, mut read: impl FnMut(&Digest) -> Result<Bytes, E>) -> Result<State, E> {
         for repository in self.0.all_repositories_mut() {
             for version in repository.versions.all_mut() {
                 version.manifest.bytes = read(&version.manifest.digest)?;
@@ -22,6 +26,7 @@ impl Bytesless {
                 *bytes = read(digest)?;
             }
         }
+        self.0.find_trees();
         Ok(self.0)
     }
 }

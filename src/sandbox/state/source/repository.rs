@@ -123,6 +123,12 @@ impl State {
         self.sources.values().find(|source| source.id == id)
     }
 
+    pub(in crate::sandbox::state) fn find_trees(&mut self) {
+        for source in self.sources.values_mut() {
+            source.find_trees();
+        }
+    }
+
     /// Lists all source repositories.
     pub fn sources(&self) -> impl Iterator<Item = &SourceRepository> {
         self.sources.values()
