@@ -75,7 +75,9 @@ async fn serve(control: Control, request: Request<Incoming>) -> Result<Response<
 async fn respond(control: Control, request: Request<Incoming>) -> Outcome {
     let (parts, mut body) = request.into_parts();
     if parts.uri.path().starts_with(steering::PREFIX) {
-        return Outcome::Answer(steering::answer(&control, &parts, &mut body).await);
+        let answer = steering::answer(&control, &parts, &mut body).await;
+        drain(&mut body).await;
+        return Outcome::Answer(answer);
     }
     let info = control.log().record(&parts.method, &parts.uri, &parts.headers);
     if let Some(hook) = control.hook() {
@@ -138,10 +140,8 @@ async fn answer(exchange: &mut Exchange) -> Answer {
     answer.header("x-github-request-id", format!("{:016X}", u64::from_be_bytes(id)))
 }
 
-/// The API has all paths that the registry does not have.
 fn is_api(exchange: &Exchange) -> bool {
-    let is_registry = exchange.path == "/v2" || exchange.path.starts_with("/v2/");
-    exchange.control.shared().options.api && !is_registry && Route::parse(&exchange.path) == Route::Unknown
+    exchange.control.shared().options.api && rest::is_path(&exchange.path)
 }
 
 async fn dispatch(exchange: &mut Exchange) -> Result<Answer, Answer> {

@@ -34,8 +34,8 @@ impl Call {
 
     /// Tells whether the client asks for a media type of GitHub's, such as `raw`.
     pub(super) fn accepts(&self, format: &str) -> bool {
-        let accepts = self.header("accept").unwrap_or_default();
-        accepts.split(',').any(|range| {
+        let accepts = self.headers.get_all("accept").iter().filter_map(|value| value.to_str().ok());
+        accepts.flat_map(|value| value.split(',')).any(|range| {
             let media_type = range.split(';').next().unwrap_or_default().trim();
             let own = media_type.strip_prefix("application/vnd.github.").unwrap_or_default();
             own.trim_start_matches("v3.").trim_end_matches("+json") == format

@@ -21,4 +21,5 @@ mod route;
 mod serve;
 mod versions;
 
+pub(super) use route::is_path;
 pub(super) use serve::serve;

@@ -11,6 +11,15 @@ use super::{
 };
 use crate::sandbox::http::Answer;
 
+/// Tells whether a path is one of the API's: it shares the port with the registry.
+pub(in crate::sandbox) fn is_path(path: &str) -> bool {
+    let path = path.strip_prefix("/api/v3").unwrap_or(path);
+    matches!(
+        path.split('/').nth(1),
+        Some("orgs" | "organizations" | "users" | "user" | "repos" | "repositories" | "rate_limit")
+    )
+}
+
 /// Answers a request whose path has these segments, decoded.
 pub(super) fn answer(scene: &mut Scene<'_>, segments: &[&str]) -> Answer {
     dispatch(scene, segments).unwrap_or_else(|refusal| refusal)
