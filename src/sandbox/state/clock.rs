@@ -100,7 +100,10 @@ impl Clock {
     /// Makes a clock that says `time` now and runs on.
     #[must_use]
     pub fn running_from(time: Time) -> Self {
-        Self::Shifted((time.0 - machine_time().0).num_milliseconds())
+        let span = time.0 - machine_time().0;
+        let milliseconds = span.num_milliseconds();
+        // Rounded up: it must not say an earlier time than it was set to.
+        Self::Shifted(milliseconds + i64::from(TimeDelta::milliseconds(milliseconds) < span))
     }
 }
 
