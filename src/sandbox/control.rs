@@ -14,7 +14,7 @@ use super::{
     options::{Auth, Options},
     requests::{RequestCount, RequestHook, RequestInfo, RequestLog},
     state::{
-        Clock, State, Time, TokenKind,
+        Clock, State, Time, Token, TokenKind,
         limits::{Limiter, Limits},
         tokens::ALL_SCOPES,
     },
@@ -28,6 +28,8 @@ pub(super) struct Rights {
     pub(super) everything: bool,
     /// Whether it was given to nobody in particular.
     pub(super) anonymous: bool,
+    /// Whose rights they are, if they are not everything: what that token may do limits them too.
+    pub(super) token: Option<Token>,
     pub(super) grants: Vec<Grant>,
 }
 

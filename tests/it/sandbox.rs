@@ -13,5 +13,6 @@ mod rest_packages;
 mod rest_sources;
 mod steering;
 mod support;
+mod token_rights;
 mod tokens;
 mod uploads;

@@ -53,9 +53,11 @@ impl Repository {
         self.versions.active(digest).map(|version| &version.manifest)
     }
 
-    /// Lists all manifests, newest first.
+    /// Lists all manifests by digest.
     pub fn manifests(&self) -> impl Iterator<Item = &RawManifest> {
-        self.versions().map(|version| &version.manifest)
+        let by_digest: BTreeMap<&Digest, &RawManifest> =
+            self.versions().map(|version| (&version.manifest.digest, &version.manifest)).collect();
+        by_digest.into_values()
     }
 
     /// Lists the active versions, newest first.

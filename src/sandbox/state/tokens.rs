@@ -164,6 +164,48 @@ impl State {
         }
     }
 
+    /// Tells what a token's holder may do with a package through the registry, where pushing may make it.
+    #[must_use]
+    pub fn registry_role(&self, token: &Token, repository: &str) -> Role {
+        let published = self.repository(repository).is_some_and(super::Repository::is_published);
+        let owner = repository.split('/').next().unwrap_or_default();
+        let is_public = self.repository(repository).is_some_and(super::Repository::is_public);
+        let role = match &token.kind {
+            TokenKind::Workflow { repository: own, packages: _ } if !published => {
+                let same_owner = own.split('/').next().is_some_and(|own| own.eq_ignore_ascii_case(owner));
+                if same_owner { Role::Admin } else { Role::None }
+            }
+            TokenKind::Workflow { .. } => self.role(Some(token), repository),
+            TokenKind::Classic { login, .. } | TokenKind::FineGrained { login } if !published => {
+                let login = login.to_lowercase();
+                let member = self.owner(owner).and_then(|owner| owner.members.get(&login).copied());
+                let own = login == owner || login == self.site_admin;
+                member.unwrap_or(if own { Role::Admin } else { Role::None })
+            }
+            TokenKind::Classic { .. } | TokenKind::FineGrained { .. } => self.role(Some(token), repository),
+        };
+        let allowed = if token.has_scope("write:packages") {
+            Role::Admin
+        } else if token.has_scope("read:packages") || is_public {
+            Role::Read
+        } else {
+            Role::None
+        };
+        role.min(allowed)
+    }
+
+    /// Makes a package that a workflow is about to publish first the package of its repository.
+    pub fn claim(&mut self, token: &Token, repository: &str) {
+        let TokenKind::Workflow { repository: own, packages: _ } = &token.kind else { return };
+        if self.repository(repository).is_some_and(super::Repository::is_published) {
+            return;
+        }
+        self.set_role(repository, &token.limited_as(), Role::Admin);
+        if let Some(source) = self.source(own).map(super::SourceRepository::full_name) {
+            self.link_package(repository, Some(&source));
+        }
+    }
+
     /// Gives a user (`user:login`) or the workflows of a repository (`repository:owner/name`) a role on a package.
     pub fn set_role(&mut self, repository: &str, holder: &str, role: Role) {
         self.repository_mut(repository).package.roles.insert(holder.to_lowercase(), role);
