@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::{
     faults::{self, Fault, FaultEffect},
+    http::Limiter,
     options::{Auth, Options},
     requests::{RequestHook, RequestInfo, RequestLog},
     state::State,
@@ -47,6 +48,7 @@ pub(super) struct Shared {
     faults: Mutex<Vec<Fault>>,
     log: Mutex<RequestLog>,
     hook: Mutex<Option<RequestHook>>,
+    pub(super) limiter: Limiter,
 }
 
 /// A panic elsewhere must not take the registry down; every change to these values is complete when its lock is let go.
@@ -74,6 +76,7 @@ impl Control {
                 faults: Mutex::default(),
                 log: Mutex::default(),
                 hook: Mutex::default(),
+                limiter: Limiter::default(),
             }),
         }
     }

@@ -5,7 +5,10 @@ mod auth;
 mod blobs;
 mod body;
 mod exchange;
+mod limits;
 mod manifests;
+mod ranges;
+mod referrers;
 mod route;
 mod service;
 mod steering;
@@ -14,4 +17,5 @@ mod tags;
 mod token;
 mod uploads;
 
+pub(super) use limits::Limiter;
 pub(super) use service::connection;
