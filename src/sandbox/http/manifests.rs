@@ -64,8 +64,11 @@ fn not_accepted(media_type: &str) -> String {
 
 /// Answers PUT.
 pub(super) async fn put(exchange: &mut Exchange, name: &str, reference: &str) -> Result<Answer, Answer> {
-    let reference = parse_reference(reference)?;
     let invalid = |message: &str| Answer::error(StatusCode::BAD_REQUEST, "MANIFEST_INVALID", message);
+    let reference = parse_reference(reference).map_err(|refusal| match refusal.status {
+        StatusCode::NOT_FOUND => invalid("the reference is neither a tag nor a digest"),
+        _ => refusal,
+    })?;
     let media_type = exchange.header("content-type").unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
     let Some(bytes) = read_at_most(&mut exchange.body, MAX_MANIFEST_BYTES).await? else {
@@ -171,6 +174,7 @@ fn parse_reference(text: &str) -> Result<ManifestReference, Answer> {
     } else {
         text.parse()
             .map(ManifestReference::Tag)
-            .map_err(|_| Answer::error(StatusCode::BAD_REQUEST, "TAG_INVALID", "manifest tag did not match URI"))
+            // What can be no tag is found nowhere.
+            .map_err(|_| Answer::manifest_unknown())
     }
 }

@@ -75,7 +75,7 @@ fn endpoint(path: &str) -> Option<(&str, Endpoint<'_>)> {
         Some((name, Endpoint::Manifest(last)))
     } else if let Some(name) = rest.strip_suffix("/referrers") {
         Some((name, Endpoint::Referrers(last)))
-    } else if let Some(name) = rest.strip_suffix("/blobs/upload") {
+    } else if let Some(name) = rest.strip_suffix("/blobs/upload").or_else(|| rest.strip_suffix("/blobs/uploads")) {
         Some((name, Endpoint::Upload(last)))
     } else {
         rest.strip_suffix("/blobs").map(|name| (name, Endpoint::Blob(last)))

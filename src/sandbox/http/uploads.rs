@@ -8,7 +8,10 @@ use super::{
     body::{MAX_BLOB_BYTES, next_piece, read_at_most},
     exchange::Exchange,
 };
-use crate::{model::Digest, sandbox::control::Rights};
+use crate::{
+    model::Digest,
+    sandbox::{Auth, control::Rights},
+};
 
 /// Makes an unguessable id in the form of a UUID.
 pub(super) fn random_id() -> String {
@@ -43,14 +46,16 @@ pub(super) async fn begin(exchange: &mut Exchange, name: &str, rights: &Rights) 
             stream(exchange, name, &id).await?;
             complete(exchange, name, &id, &wanted)
         }
-        None => Ok(accepted(StatusCode::ACCEPTED, name, &id, 0)),
+        None => Ok(accepted(exchange, name, &id, 0)),
     }
 }
 
 /// Answers GET and HEAD: how much has come.
 pub(super) fn status(exchange: &Exchange, name: &str, id: &str) -> Result<Answer, Answer> {
     let received = received(exchange, name, id)?;
-    Ok(accepted(StatusCode::NO_CONTENT, name, id, received))
+    let mut answer = accepted(exchange, name, id, received);
+    answer.status = StatusCode::NO_CONTENT;
+    Ok(answer)
 }
 
 /// Answers PATCH: a stream of any length, or a chunk with its Content-Range.
@@ -64,7 +69,7 @@ pub(super) async fn append(exchange: &mut Exchange, name: &str, id: &str) -> Res
         }
     }
     let received = self::received(exchange, name, id)?;
-    Ok(accepted(StatusCode::ACCEPTED, name, id, received))
+    Ok(accepted(exchange, name, id, received))
 }
 
 /// Answers PUT: takes the rest, and stores the blob if it is the one that was promised.
@@ -126,9 +131,10 @@ struct Chunk {
 }
 
 async fn chunk(exchange: &mut Exchange, name: &str, id: &str, chunk: &Chunk) -> Result<(), Answer> {
+    let location = location(exchange, name, id);
     let refuse = |code: &str, message: &str, received: u64| {
         Answer::error(StatusCode::RANGE_NOT_SATISFIABLE, code, message)
-            .header("location", location(name, id))
+            .header("location", &location)
             .header("docker-upload-uuid", id)
             .header("range", range_header(received))
     };
@@ -186,16 +192,20 @@ fn created(name: &str, digest: &Digest) -> Answer {
     Answer::new(StatusCode::CREATED).digest(digest).header("location", format!("/v2/{name}/blobs/{digest}"))
 }
 
-fn accepted(status: StatusCode, name: &str, id: &str, received: u64) -> Answer {
-    Answer::new(status)
-        .header("location", location(name, id))
+fn accepted(exchange: &Exchange, name: &str, id: &str, received: u64) -> Answer {
+    Answer::new(StatusCode::ACCEPTED)
+        .header("location", location(exchange, name, id))
         .header("docker-upload-uuid", id)
         .header("range", range_header(received))
 }
 
-/// Relative, and with a singular `upload`, unlike the path that began it.
-fn location(name: &str, id: &str) -> String {
-    format!("/v2/{name}/blobs/upload/{id}")
+/// Relative; on GHCR with a singular `upload`, unlike the path that began it.
+fn location(exchange: &Exchange, name: &str, id: &str) -> String {
+    let uploads = match exchange.control.shared().options.auth {
+        Auth::Ghcr { .. } => "upload",
+        Auth::Basic { .. } | Auth::None => "uploads",
+    };
+    format!("/v2/{name}/blobs/{uploads}/{id}")
 }
 
 fn range_header(received: u64) -> String {
