@@ -1,8 +1,10 @@
 //! The embedded GHCR: real clients copy to and from it, and each of its habits is met over HTTP.
 
 mod clients;
+mod conformance;
 mod control;
 mod manifests;
+mod peer;
 mod support;
 mod tokens;
 mod uploads;
