@@ -3,6 +3,7 @@
 mod clients;
 mod conformance;
 mod control;
+mod differential;
 mod manifests;
 mod peer;
 mod support;

@@ -16,7 +16,7 @@ pub(super) fn get(exchange: &Exchange, name: &str, digest: &str) -> Result<Answe
     let digest = parse_digest(digest)?;
     let blob = exchange.control.change(|state| state.repository(name)?.blob(&digest).cloned());
     let blob = blob.ok_or_else(Answer::blob_unknown)?;
-    let answer = Answer::new(StatusCode::OK).digest(&digest);
+    let answer = Answer::new(StatusCode::OK).digest(&digest).header("etag", format!("\"{digest}\""));
     if exchange.method == Method::HEAD {
         Ok(answer
             .header("accept-ranges", "bytes")
@@ -37,7 +37,7 @@ pub(super) fn delete(exchange: &Exchange, name: &str, digest: &str) -> Result<An
     }
     let digest = parse_digest(digest)?;
     match exchange.control.change(|state| state.remove_blob(name, &digest)) {
-        Some(_) => Ok(Answer::new(StatusCode::ACCEPTED).digest(&digest)),
+        Some(_) => Ok(Answer::new(StatusCode::ACCEPTED)),
         None => Err(Answer::blob_unknown()),
     }
 }

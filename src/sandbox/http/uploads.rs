@@ -90,7 +90,7 @@ pub(super) async fn finish(exchange: &mut Exchange, name: &str, id: &str) -> Res
 /// Answers DELETE.
 pub(super) fn cancel(exchange: &Exchange, name: &str, id: &str) -> Result<Answer, Answer> {
     match exchange.control.change(|state| state.take_upload(name, id)) {
-        Some(_) => Ok(Answer::new(StatusCode::NO_CONTENT)),
+        Some(_) => Ok(Answer::new(StatusCode::NO_CONTENT).header("docker-upload-uuid", id)),
         None => Err(Answer::upload_unknown()),
     }
 }
