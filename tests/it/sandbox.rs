@@ -1,5 +1,6 @@
 //! The embedded GHCR: real clients copy to and from it, and each of its habits is met over HTTP.
 
+mod builders;
 mod clients;
 mod conformance;
 mod control;
