@@ -17,6 +17,8 @@ mod management;
 mod pull;
 mod push;
 
+pub(super) use errors::CODES;
+
 /// A rule and the function that panics if a registry breaks it.
 pub(super) struct Rule {
     name: &'static str,
