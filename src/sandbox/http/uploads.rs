@@ -139,21 +139,24 @@ async fn chunk(exchange: &mut Exchange, name: &str, id: &str, chunk: &Chunk) -> 
             .header("range", range_header(received))
     };
     let Chunk { range, received, largest } = chunk;
+    let most = largest.unwrap_or(MAX_BLOB_BYTES);
     let too_large = || {
-        let message = "the request body is too large and exceeds the maximum permissible limit of 4.00MiB";
-        refuse("REQUESTED_RANGE_NOT_SATISFIABLE", message, *received)
+        let (whole, hundredths) = (most >> 20, ((most % (1 << 20)) * 100) >> 20);
+        let limit = format!("maximum permissible limit of {whole}.{hundredths:02}MiB");
+        let message = format!("the request body is too large and exceeds the {limit}");
+        refuse("REQUESTED_RANGE_NOT_SATISFIABLE", &message, *received)
     };
     let malformed = || refuse("BLOB_UPLOAD_INVALID", "the Content-Range is malformed", *received);
     let (first, last) = parse_content_range(range).ok_or_else(malformed)?;
     let length = (last - first).checked_add(1).ok_or_else(malformed)?;
-    if largest.is_some_and(|largest| length > largest) {
+    if length > most {
         return Err(too_large());
     }
     let out_of_order = |received| refuse("BLOB_UPLOAD_INVALID", "the chunk is out of order", received);
     if first != *received {
         return Err(out_of_order(*received));
     }
-    let most = usize::try_from(largest.unwrap_or(MAX_BLOB_BYTES)).unwrap_or(usize::MAX);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
     let bytes = read_at_most(&mut exchange.body, most).await?.ok_or_else(too_large)?;
     if bytes.len() as u64 != length {
         let message = "the Content-Range and the length of the body differ";
