@@ -6,7 +6,7 @@ mod conformance;
 mod control;
 mod differential;
 mod load;
-mod malformed;
+mod malformed_registry;
 mod manifests;
 mod peer;
 mod support;
