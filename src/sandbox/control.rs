@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::{
     faults::{self, Fault, FaultEffect},
-    http::Limiter,
+    http::RegistryLimiter,
     options::{Auth, Options},
     requests::{RequestHook, RequestInfo, RequestLog},
     state::State,
@@ -48,7 +48,7 @@ pub(super) struct Shared {
     faults: Mutex<Vec<Fault>>,
     log: Mutex<RequestLog>,
     hook: Mutex<Option<RequestHook>>,
-    pub(super) limiter: Limiter,
+    pub(super) registry_limiter: RegistryLimiter,
 }
 
 /// A panic elsewhere must not take the registry down; every change to these values is complete when its lock is let go.
@@ -76,7 +76,7 @@ impl Control {
                 faults: Mutex::default(),
                 log: Mutex::default(),
                 hook: Mutex::default(),
-                limiter: Limiter::default(),
+                registry_limiter: RegistryLimiter::default(),
             }),
         }
     }

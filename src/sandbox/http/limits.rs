@@ -14,12 +14,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// When each kind of request would have been used up at its rate: the one number that a leaky bucket needs.
 #[derive(Default)]
-pub(in crate::sandbox) struct Limiter {
+pub(in crate::sandbox) struct RegistryLimiter {
     reads: Mutex<Option<Instant>>,
     writes: Mutex<Option<Instant>>,
 }
 
-impl Limiter {
+impl RegistryLimiter {
     /// Counts a request, or refuses it; a refused one does not count.
     pub(super) fn admit(&self, limits: &RegistryLimits, method: &Method) -> Result<(), Answer> {
         let RegistryLimits { reads_per_minute, writes_per_minute, burst } = *limits;

@@ -17,5 +17,5 @@ mod tags;
 mod token;
 mod uploads;
 
-pub(super) use limits::Limiter;
+pub(super) use limits::RegistryLimiter;
 pub(super) use service::connection;

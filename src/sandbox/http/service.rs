@@ -137,7 +137,7 @@ async fn dispatch(exchange: &mut Exchange) -> Result<Answer, Answer> {
     if let (Some(limits), Route::Base | Route::Token | Route::Repository(..)) =
         (exchange.control.shared().options.registry_limits, &route)
     {
-        exchange.control.shared().limiter.admit(&limits, &exchange.method)?;
+        exchange.control.shared().registry_limiter.admit(&limits, &exchange.method)?;
     }
     match route {
         Route::Token => token::give(exchange),
