@@ -21,13 +21,15 @@ pub(super) fn list(exchange: &Exchange, name: &str, digest: &str) -> Result<Answ
     let mut descriptors = exchange.control.change(|state| {
         let repository = state.repository(name).filter(|repository| repository.is_published());
         let repository = repository.ok_or_else(|| absent(options.absent_is_denied))?;
-        let descriptors: Vec<_> = repository
+        let mut referrers: Vec<_> = repository
             .manifests()
             .filter(|manifest| after.as_ref().is_none_or(|after| manifest.digest > *after))
-            .filter_map(|manifest| descriptor(manifest, &subject))
-            .filter(|descriptor| wanted.is_none_or(|wanted| descriptor["artifactType"] == wanted))
+            .filter_map(|manifest| Some((&manifest.digest, descriptor(manifest, &subject)?)))
+            .filter(|(_, descriptor)| wanted.is_none_or(|wanted| descriptor["artifactType"] == wanted))
             .collect();
-        Ok(descriptors)
+        // The order that pages go by.
+        referrers.sort_by_key(|(digest, _)| *digest);
+        Ok(referrers.into_iter().map(|(_, descriptor)| descriptor).collect::<Vec<_>>())
     })?;
     let more = descriptors.len() > options.page_size.max(1);
     descriptors.truncate(options.page_size.max(1));
