@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::{
     faults::{Fault, FaultEffect, Faults, Hit},
+    http::RegistryLimiter,
     options::{Auth, Options},
     requests::{RequestCount, RequestHook, RequestInfo, RequestLog},
     state::{
@@ -60,6 +61,7 @@ struct Around {
     faults: Mutex<Faults>,
     log: Mutex<RequestLog>,
     hook: Mutex<Option<RequestHook>>,
+    registry_limiter: RegistryLimiter,
 }
 
 /// A panic elsewhere must not take the registry down; every change to these values is complete when its lock is let go.
@@ -118,6 +120,7 @@ impl Control {
                     faults: Mutex::default(),
                     log: Mutex::default(),
                     hook: Mutex::default(),
+                    registry_limiter: RegistryLimiter::default(),
                 }),
             }),
         }
@@ -341,6 +344,10 @@ impl Control {
         if let (Some(token), now) = found {
             self.limiter().set_remaining(&limits, &token, now, remaining);
         }
+    }
+
+    pub(super) fn registry_limiter(&self) -> &RegistryLimiter {
+        &self.shared.around.registry_limiter
     }
 
     pub(super) fn limiter(&self) -> MutexGuard<'_, Limiter> {

@@ -17,7 +17,7 @@ pub mod state;
 
 pub use control::Control;
 pub use faults::{Fault, FaultEffect};
-pub use options::{Auth, Options};
+pub use options::{Auth, Options, RegistryLimits};
 pub use requests::{RequestHook, RequestInfo};
 pub use sample::SampleImage;
 pub use server::Sandbox;

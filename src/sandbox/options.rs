@@ -11,6 +11,9 @@ use crate::model::Secret;
 /// The token that a sandbox accepts where the options name none.
 pub const DEFAULT_TOKEN: &str = "ghp_sandbox0000000000000000000000000000";
 
+/// The largest chunk that GHCR takes with a Content-Range, in bytes.
+const GHCR_LARGEST_CHUNK: u64 = 4 * 1024 * 1024;
+
 /// How clients prove who they are.
 #[derive(Clone, Debug)]
 pub enum Auth {
@@ -51,10 +54,16 @@ pub struct Options {
     pub absent_is_denied: bool,
     /// Whether a manifest is served only where the client's `Accept` names its media type.
     pub enforce_accept: bool,
-    /// Whether `GET /v2/<name>/referrers/<digest>` works, which GHCR does not have.
+    /// Whether there is a referrers API, and `OCI-Subject` says so; GHCR has none.
     pub referrers: bool,
-    /// Whether manifests can be deleted through the registry, which GHCR refuses.
+    /// Whether DELETE removes manifests, tags and blobs; GHCR answers 405.
     pub delete: bool,
+    /// Whether tags are listed in the order of their characters, as the distribution spec asks, and not oldest first.
+    pub sorted_tags: bool,
+    /// The largest chunk that is taken with a Content-Range, in bytes; `None` for any.
+    pub largest_chunk: Option<u64>,
+    /// How fast clients may ask; `None` for any speed.
+    pub registry_limits: Option<RegistryLimits>,
     /// Whether GitHub's REST API is served on the same port.
     pub api: bool,
     /// Whose the token is; everything is theirs to administer.
@@ -100,6 +109,22 @@ impl Default for Habits {
     }
 }
 
+/// How many requests a minute the registry's half answers; the rest get 429. GHCR's denials name such rates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegistryLimits {
+    /// GET, HEAD and the token endpoint.
+    pub reads_per_minute: u32,
+    /// All other methods.
+    pub writes_per_minute: u32,
+    /// How many requests of either kind may come at once after a rest.
+    pub burst: u32,
+}
+
+impl RegistryLimits {
+    /// The rates that GHCR's denials have named, and bursts as short as users have met.
+    pub const GHCR: Self = Self { reads_per_minute: 44_000, writes_per_minute: 2000, burst: 1 };
+}
+
 impl Default for Options {
     fn default() -> Self {
         let token = Secret::new(DEFAULT_TOKEN).expect("the default token is not empty");
@@ -114,6 +139,9 @@ impl Default for Options {
             enforce_accept: true,
             referrers: false,
             delete: false,
+            sorted_tags: false,
+            largest_chunk: Some(GHCR_LARGEST_CHUNK),
+            registry_limits: None,
             api: true,
             login: "sandbox".to_owned(),
             owners: Vec::new(),
@@ -134,9 +162,24 @@ impl Options {
         }
     }
 
-    /// Makes a plain registry: no token endpoint, no REST API, blobs served directly, `Accept` not enforced.
+    /// Makes a plain registry: no token endpoint, no REST API, blobs served directly, `Accept` not enforced, sorted tags, chunks of any
+    /// size. It deletes nothing and has no referrers API.
     #[must_use]
     pub fn plain(auth: Auth) -> Self {
-        Self { auth, redirect_blobs: false, enforce_accept: false, api: false, ..Self::default() }
+        Self {
+            auth,
+            redirect_blobs: false,
+            enforce_accept: false,
+            api: false,
+            sorted_tags: true,
+            largest_chunk: None,
+            ..Self::default()
+        }
+    }
+
+    /// Makes a registry that does all that the distribution spec 1.1 describes.
+    #[must_use]
+    pub fn oci(auth: Auth) -> Self {
+        Self { referrers: true, delete: true, ..Self::plain(auth) }
     }
 }

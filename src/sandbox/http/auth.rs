@@ -1,7 +1,7 @@
 //! Who may do what: GHCR's bearer tokens and challenges, or HTTP Basic.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use hyper::{StatusCode, header::AUTHORIZATION};
+use hyper::{Method, StatusCode, header::AUTHORIZATION};
 use serde_json::json;
 
 use super::{answer::Answer, exchange::Exchange};
@@ -60,14 +60,21 @@ pub(super) fn basic(encoded: &str) -> Option<(String, String)> {
 /// Answers `GET /v2/`.
 pub(super) fn base(exchange: &Exchange) -> Result<Answer, Answer> {
     match rights(exchange)? {
+        Some(_) if !matches!(exchange.method, Method::GET | Method::HEAD) => Err(Answer::unsupported()),
         Some(_) => Ok(Answer::json(StatusCode::OK, &json!({}))),
         None => Err(challenge(exchange, PLACEHOLDER_SCOPE)),
     }
 }
 
-/// Challenges with the placeholder, whatever the credentials.
-pub(super) fn challenge_placeholder(exchange: &Exchange) -> Result<Answer, Answer> {
-    Err(challenge(exchange, PLACEHOLDER_SCOPE))
+/// Refuses a path that is no endpoint, the catalogue's among them: GHCR challenges with the placeholder, whatever the
+/// credentials.
+pub(super) fn no_endpoint(exchange: &Exchange) -> Result<Answer, Answer> {
+    match exchange.control.shared().options.auth {
+        Auth::Ghcr { .. } => Err(challenge(exchange, PLACEHOLDER_SCOPE)),
+        Auth::Basic { .. } | Auth::None => {
+            Err(Answer::error(StatusCode::NOT_FOUND, "UNSUPPORTED", "the path is no endpoint of the registry"))
+        }
+    }
 }
 
 /// Lets a request pass that may do what it needs, and refuses any other the way GHCR does: no token, or one whose scope

@@ -23,8 +23,8 @@ use super::{
     blobs,
     body::drain,
     exchange::{Exchange, parse_query},
-    manifests,
-    route::{Endpoint, Route, is_valid_name},
+    manifests, referrers,
+    route::{Endpoint, Route, decode, is_valid_name},
     steering, storage, tags, token, uploads,
 };
 use crate::sandbox::{Auth, Control, FaultEffect, rest};
@@ -145,13 +145,18 @@ fn is_api(exchange: &Exchange) -> bool {
 }
 
 async fn dispatch(exchange: &mut Exchange) -> Result<Answer, Answer> {
-    let path = exchange.path.clone();
-    match Route::parse(&path) {
+    let path = decode(&exchange.path);
+    let route = Route::parse(&path);
+    if let (Some(limits), Route::Base | Route::Token | Route::Repository(..)) =
+        (exchange.control.shared().options.registry_limits, &route)
+    {
+        exchange.control.registry_limiter().admit(&limits, &exchange.method)?;
+    }
+    match route {
         Route::Token => token::give(exchange),
         Route::Base => auth::base(exchange),
         Route::Storage(digest) => storage::serve(exchange, digest),
-        // Also the catalogue: GHCR has none, and challenges as for the base.
-        Route::Unknown if path.starts_with("/v2/") => auth::challenge_placeholder(exchange),
+        Route::Unknown if path.starts_with("/v2/") => auth::no_endpoint(exchange),
         Route::Unknown => Err(Answer::error(StatusCode::NOT_FOUND, "NOT_FOUND", "page not found")),
         Route::Repository(name, endpoint) => {
             let needs_owner = matches!(exchange.control.shared().options.auth, Auth::Ghcr { .. });
@@ -171,11 +176,13 @@ async fn repository(exchange: &mut Exchange, name: &str, endpoint: &Endpoint<'_>
     match (endpoint, exchange.method.as_str()) {
         (Endpoint::Manifest(reference), "GET" | "HEAD") => manifests::get(exchange, name, reference),
         (Endpoint::Manifest(reference), "PUT") => manifests::put(exchange, name, reference).await,
-        (Endpoint::Tags, "GET") => tags::list(exchange, name),
-        (Endpoint::Referrers, "GET" | "HEAD") => Err(Answer::manifest_unknown()),
+        (Endpoint::Manifest(reference), "DELETE") => manifests::delete(exchange, name, reference),
+        (Endpoint::Tags, "GET" | "HEAD") => tags::list(exchange, name),
+        (Endpoint::Referrers(digest), "GET" | "HEAD") => referrers::list(exchange, name, digest),
         (Endpoint::Blob(digest), "GET" | "HEAD") => blobs::get(exchange, name, digest),
+        (Endpoint::Blob(digest), "DELETE") => blobs::delete(exchange, name, digest),
         (Endpoint::Uploads, "POST") => uploads::begin(exchange, name, &rights).await,
-        (Endpoint::Upload(id), "GET") => uploads::status(exchange, name, id),
+        (Endpoint::Upload(id), "GET" | "HEAD") => uploads::status(exchange, name, id),
         (Endpoint::Upload(id), "PATCH") => uploads::append(exchange, name, id).await,
         (Endpoint::Upload(id), "PUT") => uploads::finish(exchange, name, id).await,
         (Endpoint::Upload(id), "DELETE") => uploads::cancel(exchange, name, id),
