@@ -36,6 +36,7 @@ pub struct Owner {
 impl State {
     /// Adds an owner, or changes the kind of one that exists, and returns it to be changed further.
     pub fn add_owner(&mut self, login: &str, kind: OwnerKind) -> &mut Owner {
+        self.touch();
         let key = login.to_lowercase();
         let (now, id) = (self.now(), self.next_id());
         let owner = self.owners.entry(key).or_insert_with(|| Owner {
