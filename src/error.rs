@@ -4,6 +4,7 @@ use std::{error, fmt};
 
 use crate::{
     inputs::InputErrors,
+    policy::metadata::MetadataError,
     ports::{PortError, PortErrorKind},
 };
 
@@ -127,6 +128,12 @@ impl fmt::Display for Error {
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<MetadataError> for Error {
+    fn from(mistake: MetadataError) -> Self {
+        Self::input(format!("failed to {mistake}"))
     }
 }
 

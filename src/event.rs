@@ -13,7 +13,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 pub use self::{
     error::EventError,
     parse::parse,
-    raw::{Built, RawCommit, RawEvent},
+    raw::{Built, Committed, RawCommit, RawEvent},
 };
 pub use crate::model::RepositoryFacts;
 use crate::model::{CommitId, RepositoryName};

@@ -3,6 +3,7 @@
 
 mod command_line;
 mod definitions;
+mod drop_in;
 mod mistakes;
 mod reader;
 #[cfg(feature = "sandbox")]
@@ -14,6 +15,7 @@ use chrono::{DateTime, Utc};
 
 pub use command_line::wants_password;
 pub use definitions::{DEFAULT_POLICY, INPUTS, InputDefinition};
+pub use drop_in::{ContextSource, DropInInputs, Rows};
 pub use mistakes::{InputErrors, InputMistake};
 use mistakes::{nearest, quote};
 #[cfg(feature = "sandbox")]
@@ -121,14 +123,19 @@ pub struct Inputs {
     pub ghcr_host: String,
     /// The time that counts as now. Whoever knows the registries checks that they are on this machine.
     pub now: Option<DateTime<Utc>>,
-    /// Whether an event without tags is fine.
-    pub allow_empty: bool,
+    /// Whether an event without tags is fine. Where nobody said so, it is an error, but for rows of input `tags` a warning.
+    pub allow_empty: Option<bool>,
     /// How much is logged.
     pub log_level: LogLevel,
     /// What standard output gets.
     pub format: Format,
-    /// Characters of `{{sha}}` (`DOCKER_METADATA_SHORT_SHA_LENGTH`).
+    /// Characters of a policy's `{{sha}}` (`DOCKER_METADATA_SHORT_SHA_LENGTH`), 7 to 40; see
+    /// [`Inputs::check_for_policy`].
     pub short_sha_length: usize,
+    /// Where ref and commit come from (input `context`).
+    pub context: ContextSource,
+    /// The inputs of docker/metadata-action.
+    pub drop_in: DropInInputs,
     /// Whether a workflow runs this (`GITHUB_ACTIONS`).
     pub under_actions: bool,
     /// The root of GitHub's API (`GITHUB_API_URL`), without a slash at its end.
@@ -146,6 +153,32 @@ pub struct Inputs {
     /// How mode `sandbox` is to be started.
     #[cfg(feature = "sandbox")]
     pub sandbox: SandboxInputs,
+}
+
+impl Inputs {
+    /// Tells whether the rows of the inputs give the tags: if `tags` or `flavor` is given, or `images` where there is no
+    /// policy. Mode `check` is about policies.
+    #[must_use]
+    pub fn rows(&self) -> Rows {
+        match (self.mode, self.policy_given) {
+            (Mode::Check, _) => Rows::None,
+            _ if self.drop_in.give_rows() => Rows::Given,
+            (_, false) if self.drop_in.decide(false) => Rows::Default,
+            _ => Rows::None,
+        }
+    }
+
+    /// Checks what only matters to a policy, once it is known that one decides: the rows of input `tags` allow any length
+    /// of a commit id.
+    ///
+    /// # Errors
+    /// If `DOCKER_METADATA_SHORT_SHA_LENGTH` is not 7 to 40.
+    pub fn check_for_policy(&self) -> Result<(), InputErrors> {
+        let mut reader = Reader::default();
+        reader
+            .short_sha_length(self.drop_in.short_sha_length.as_deref().map(str::trim).filter(|text| !text.is_empty()));
+        if reader.errors.mistakes.is_empty() { Ok(()) } else { Err(reader.errors) }
+    }
 }
 
 /// What the command line asks for.
@@ -207,12 +240,18 @@ pub fn parse(
     let registries = reader.registries();
     let ghcr_host = reader.host("ghcr-host").unwrap_or_else(|| default_host(variable("GITHUB_SERVER_URL")));
     let now = reader.time("now");
-    let allow_empty = reader.boolean("allow-empty").unwrap_or(false);
+    let allow_empty = reader.boolean("allow-empty");
     let mut log_level = reader.log_level();
     if variable("RUNNER_DEBUG") == Some("1") {
         log_level = log_level.max(LogLevel::Debug);
     }
+    let context = reader.context();
+    let drop_in = reader.drop_in(environment);
+    let found = reader.errors.mistakes.len();
     let short_sha_length = reader.short_sha_length(variable("DOCKER_METADATA_SHORT_SHA_LENGTH"));
+    if drop_in.may_decide() {
+        reader.errors.mistakes.truncate(found);
+    }
     let api_url = reader.api_url(variable("GITHUB_API_URL"));
 
     if !reader.errors.mistakes.is_empty() {
@@ -237,6 +276,8 @@ pub fn parse(
         log_level,
         format: typed.format,
         short_sha_length,
+        context,
+        drop_in,
         under_actions,
         api_url,
         workspace: owned("GITHUB_WORKSPACE"),

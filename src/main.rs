@@ -1,8 +1,10 @@
 //! The command line and the action: reads inputs and event, wires adapters to a use case, prints what comes of it.
 
+mod tell;
+
 use std::{
     collections::BTreeMap,
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _},
     path::PathBuf,
     process::ExitCode,
 };
@@ -14,19 +16,19 @@ use ghcr_lifecycle::{
         history::History,
         http::{HttpClient, HttpOptions},
         registry::{BasicFor, CredentialOptions, RegistryClient},
-        runner::{
-            self, Reach,
-            commands::{self, Annotation, Annotations, Severity},
-            files::Files,
-        },
+        runner::{self, Reach, files::Files},
         sources::{Source, SourceSpec},
     },
-    app::{self, Choice, Finished, plan::Job},
-    error::{Error, Kind, Place},
+    app::{
+        self, Choice, Finished,
+        plan::{Job, WhenEmpty},
+        rules::Rules,
+    },
+    error::{Error, Kind},
     event::{self, Context},
-    inputs::{self, Format, Inputs, LogLevel, Mode, Parsed, PolicyInput},
+    inputs::{self, Inputs, Mode, Parsed, PolicyInput, Rows},
 };
-use tracing_subscriber::filter::LevelFilter;
+use tell::{annotate, mask, print, show_error, start_log, tell};
 
 fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "the command line is read here, once")]
@@ -45,27 +47,6 @@ fn main() -> ExitCode {
             show_error(&text, under_actions);
             ExitCode::from(error.kind.exit_code())
         }
-    }
-}
-
-/// Shows an error as annotations: at its places, where it names some.
-fn annotate(error: &Error, text: &str) {
-    let mut annotations = Annotations::default();
-    for Place { file, line, column, message } in &error.places {
-        let annotation = Annotation {
-            file: Some(file.clone()),
-            line: Some(*line),
-            column: Some(*column),
-            ..Annotation::new(Severity::Error, message.clone())
-        };
-        print(&annotations.render(&annotation));
-    }
-    if error.places.is_empty() {
-        let message = text.trim_end().trim_start_matches("error: ");
-        print(&annotations.render(&Annotation::new(Severity::Error, message)));
-    }
-    for line in annotations.finish() {
-        print(&line);
     }
 }
 
@@ -97,7 +78,8 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>) -> Result<(),
                 .with_hint("run it again: no tag points at an incomplete image, and what is missing is sent then")),
         }
     })?;
-    tell(&inputs, variables, &finished)
+    tell(&inputs, variables, &finished)?;
+    finished.error.map_or(Ok(()), Err)
 }
 
 /// As PID 1 of a container a process does not die of signals that it does not ask for.
@@ -128,14 +110,19 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
         ..HttpOptions::default()
     })?;
     let github = github(inputs, &context, &http)?;
-    let (policy_name, policy_bytes) = policy(inputs, &context, github.as_ref()).await?;
-    let policy = app::read_policy(&policy_name, &policy_bytes)?;
+    let rules = match policy(inputs, &context, github.as_ref()).await? {
+        Some((source, bytes)) => Rules::of_policy(&source, &bytes, inputs)?,
+        None => Rules::of_inputs(inputs)?,
+    };
+    let policy = &rules.policy;
     if inputs.mode == Mode::Check {
-        let check = app::check::check(&policy, context.now);
+        let check = app::check::check(policy, context.now);
         return Ok(Finished {
-            text: check.text(&policy_name),
+            text: check.text(&rules.source),
             json: check.json(),
             outputs: Vec::new(),
+            is_drop_in: false,
+            error: None,
             summary: String::new(),
             warnings: Vec::new(),
             notices: check.notices(),
@@ -149,20 +136,29 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
     }
     let choice = match inputs.mode {
         Mode::Push => Choice::Push,
-        Mode::Auto => app::choose(&context, inputs.source.is_some()),
+        Mode::Auto => app::choose(&context, policy, inputs.source.is_some()),
         _ => Choice::Tags,
     };
     let registry = RegistryClient::new(http, credentials(inputs));
     let history = History { clone: LocalClone::open(&workspace(inputs))?, github };
+    let context = app::context::from_source(context, inputs.context, &history)?;
+    let context = app::context::with_facts(context, policy, inputs.under_actions, &history).await?;
     let job = Job {
-        policy: &policy,
+        policy,
         context,
         image: inputs.image.as_deref(),
         short_sha_length: inputs.short_sha_length,
-        allow_empty: inputs.allow_empty,
+        when_empty: match inputs.allow_empty {
+            Some(true) => WhenEmpty::Accept,
+            None if policy.drop_in.is_some() => WhenEmpty::Warn,
+            None | Some(false) => WhenEmpty::Fail,
+        },
+        names: &rules.names,
+        inputs: &rules.inputs,
+        items: &rules.items,
     };
     let report = match choice {
-        Choice::ClosedPullRequest => return Ok(app::closed_pull_request(&policy, &job.context, width)),
+        Choice::ClosedPullRequest => return Ok(app::closed_pull_request(&job, width)),
         Choice::Tags => app::tags::tags(&job, &registry, &history).await?,
         Choice::Push => {
             let text = inputs.source.as_deref().ok_or_else(|| {
@@ -175,7 +171,7 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
             app::push::push(&job, &registry, &history, &source).await?
         }
     };
-    Ok(Finished::of(&report, width))
+    Ok(Finished::of(&report, job.inputs, job.items, width))
 }
 
 /// Serves until a signal comes; that is its good end.
@@ -242,32 +238,35 @@ fn workspace(inputs: &Inputs) -> PathBuf {
 }
 
 /// Reads the policy: from the work tree; but where the work tree may be a stranger's while the token can write, from the
-/// default branch.
-async fn policy(inputs: &Inputs, context: &Context, github: Option<&GitHub>) -> Result<(String, Vec<u8>), Error> {
-    let path = match &inputs.policy {
-        PolicyInput::Text(text) => return Ok(("input `policy`".to_owned(), text.clone().into_bytes())),
-        PolicyInput::Path(path) => path,
+/// default branch. `None` if the rows of the inputs give the tags.
+async fn policy(
+    inputs: &Inputs,
+    context: &Context,
+    github: Option<&GitHub>,
+) -> Result<Option<(String, Vec<u8>)>, Error> {
+    let path = match (&inputs.policy, inputs.rows()) {
+        (_, Rows::Given) => return Ok(None),
+        (PolicyInput::Text(text), _) => return Ok(Some(("input `policy`".to_owned(), text.clone().into_bytes()))),
+        (PolicyInput::Path(path), _) => path,
     };
     let reads_default_branch =
         inputs.under_actions && matches!(context.event_name.as_str(), "pull_request_target" | "workflow_run");
     let found = if reads_default_branch {
-        let (Some(github), Some(branch)) = (github, &context.facts.default_branch) else {
-            let missing =
-                if github.is_none() { "there is no token for the API" } else { "the payload does not name it" };
-            return Err(Error::failed(format!("read the policy `{path}` of the default branch: {missing}"))
-                .with_hint("pass `github-token`, and grant `contents: read` to the job")
-                .with_hint(format!(
-                    "under `{}` the work tree may be a stranger's, so the policy is not read from it",
-                    context.event_name
-                )));
-        };
-        github.file(path, branch).await?.map(|bytes| bytes.to_vec())
+        match of_default_branch(context, github, path).await {
+            Err(error) if inputs.rows() == Rows::Default => {
+                tracing::warn!("{}the default rows of input `tags` are used", error.render());
+                None
+            }
+            found => found?,
+        }
     } else {
         let reach = if inputs.under_actions { Reach::Workspace } else { Reach::Anywhere };
         runner::read_policy(&workspace(inputs), path, reach).map_err(wrong_input)?
     };
-    found.map(|bytes| (path.clone(), bytes)).ok_or_else(|| {
-        Error::input(format!("there is no policy: `{path}` does not exist"))
+    match found {
+        Some(bytes) => Ok(Some((path.clone(), bytes))),
+        None if inputs.rows() == Rows::Default => Ok(None),
+        None => Err(Error::input(format!("there is no policy: `{path}` does not exist"))
             .with_hint(if inputs.policy_given {
                 "name the policy by its path from the repository's root, or give the YAML itself"
             } else {
@@ -277,8 +276,21 @@ async fn policy(inputs: &Inputs, context: &Context, github: Option<&GitHub>) -> 
                 "does a step `actions/checkout` run before this one?"
             } else {
                 "run it at the repository's root"
-            })
-    })
+            })),
+    }
+}
+
+async fn of_default_branch(context: &Context, github: Option<&GitHub>, path: &str) -> Result<Option<Vec<u8>>, Error> {
+    let (Some(github), Some(branch)) = (github, &context.facts.default_branch) else {
+        let missing = if github.is_none() { "there is no token for the API" } else { "the payload does not name it" };
+        return Err(Error::failed(format!("read the policy `{path}` of the default branch: {missing}"))
+            .with_hint("pass `github-token`, and grant `contents: read` to the job")
+            .with_hint(format!(
+                "under `{}` the work tree may be a stranger's, so the policy is not read from it",
+                context.event_name
+            )));
+    };
+    Ok(github.file(path, branch).await?.map(|bytes| bytes.to_vec()))
 }
 
 fn credentials(inputs: &Inputs) -> CredentialOptions {
@@ -293,109 +305,6 @@ fn credentials(inputs: &Inputs) -> CredentialOptions {
         ghcr_host: inputs.ghcr_host.clone(),
         basic,
         registries: inputs.registries.clone(),
-    }
-}
-
-/// Tells everybody who listens: the terminal or log, the step's outputs, the job summary, annotations.
-fn tell(inputs: &Inputs, variables: &BTreeMap<String, String>, finished: &Finished) -> Result<(), Error> {
-    let Finished { text, json, outputs, summary, warnings, notices } = finished;
-    match inputs.format {
-        Format::Json => print(&json.to_string()),
-        Format::Text if inputs.under_actions => {
-            for line in text.trim_end().lines() {
-                print(&commands::inert(line));
-            }
-        }
-        Format::Text => {
-            print(text.trim_end());
-            for (word, messages) in [("warning", warnings), ("note", notices)] {
-                for message in messages {
-                    print(&format!("\n{word}: {message}"));
-                }
-            }
-        }
-    }
-    if inputs.under_actions {
-        let mut annotations = Annotations::default();
-        for (severity, messages) in [(Severity::Warning, warnings), (Severity::Notice, notices)] {
-            for message in messages {
-                print(&annotations.render(&Annotation::new(severity, message.clone())));
-            }
-        }
-        for line in annotations.finish() {
-            print(&line);
-        }
-    }
-    let files = Files::from_environment(variables);
-    files.set_outputs(outputs.iter().map(|(name, value)| (*name, value.as_str())))?;
-    if !summary.is_empty() {
-        files.append_summary(summary)?;
-    }
-    Ok(())
-}
-
-/// Hides the secrets from the log. GitHub hides `registries` only as a whole, not the passwords in it.
-fn mask(inputs: &Inputs) {
-    let secrets = [&inputs.github_token, &inputs.password].into_iter().flatten();
-    for secret in secrets.chain(inputs.registries.values().map(|(_, password)| password)) {
-        for line in commands::add_mask(secret.expose()) {
-            print(&line);
-        }
-    }
-}
-
-fn start_log(inputs: &Inputs) {
-    let level = match inputs.log_level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    };
-    let under_actions = inputs.under_actions;
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .without_time()
-        .with_target(false)
-        .with_ansi(false)
-        .with_writer(move || LogWriter { inert: under_actions })
-        .init();
-}
-
-/// Writes log lines to standard error; under Actions none of them is a workflow command, whatever text it quotes.
-struct LogWriter {
-    inert: bool,
-}
-
-impl io::Write for LogWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.inert {
-            for line in String::from_utf8_lossy(bytes).lines() {
-                writeln!(io::stderr(), "{}", commands::inert(line))?;
-            }
-        } else {
-            io::stderr().write_all(bytes)?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
-    }
-}
-
-/// Prints a line. Whoever closed the pipe wants no more of it.
-fn print(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-fn show_error(text: &str, under_actions: bool) {
-    for line in text.lines() {
-        let _ = if under_actions {
-            writeln!(io::stderr(), "{}", commands::inert(line))
-        } else {
-            writeln!(io::stderr(), "{line}")
-        };
     }
 }
 

@@ -19,6 +19,7 @@ use ghcr_lifecycle::{
     model::{Ancestry, Digest, Tag},
     policy::{
         config,
+        metadata::{MetadataInputs, Settings, compile},
         publish::{Change, Ours, Published, Target, plan_publish},
         rolling::{PointerFacts, PublishedImage},
         rules::Policy,
@@ -33,7 +34,9 @@ use serde::Deserialize;
 struct Case {
     about: String,
     /// The name of a file in `fixtures/policies`, or the policy itself.
-    policy: String,
+    policy: Option<String>,
+    /// The inputs whose rows take the place of a policy.
+    inputs: Option<Inputs>,
     /// A folder of `fixtures/events`.
     event: Option<String>,
     #[serde(default)]
@@ -47,6 +50,18 @@ struct Case {
     ours: Option<String>,
     #[serde(default)]
     registry: Registry,
+}
+
+/// The inputs of docker/metadata-action.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Inputs {
+    #[serde(default)]
+    images: String,
+    #[serde(default)]
+    tags: String,
+    #[serde(default)]
+    flavor: String,
 }
 
 const fn seven() -> usize {
@@ -81,16 +96,30 @@ struct Pointer {
     shared: bool,
 }
 
+/// Reads the policy, or the rows in its place.
+fn rules(case: &Case) -> Policy {
+    match (&case.policy, &case.inputs) {
+        (Some(policy), None) => {
+            let text = if policy.contains('\n') {
+                policy.clone()
+            } else {
+                std::fs::read_to_string(format!("fixtures/policies/{policy}.yml")).unwrap()
+            };
+            config::parse(&text).unwrap_or_else(|found| panic!("{}", diagnostics::render(policy, &text, &found)))
+        }
+        (None, Some(Inputs { images, tags, flavor })) => {
+            let (images, tags, flavor) = (images.clone(), tags.clone(), flavor.clone());
+            let inputs = MetadataInputs { images, tags, flavor, ..MetadataInputs::default() };
+            compile(&inputs, Settings::default()).unwrap_or_else(|error| panic!("{error}")).policy
+        }
+        _ => panic!("{}: a policy or inputs", case.about),
+    }
+}
+
 fn read(path: &Path) -> (Case, Policy, Result<Context, String>) {
     let text = std::fs::read_to_string(path).unwrap();
     let case: Case = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let policy_text = if case.policy.contains('\n') {
-        case.policy.clone()
-    } else {
-        std::fs::read_to_string(format!("fixtures/policies/{}.yml", case.policy)).unwrap()
-    };
-    let policy = config::parse(&policy_text)
-        .unwrap_or_else(|found| panic!("{}", diagnostics::render(&case.policy, &policy_text, &found)));
+    let policy = rules(&case);
     let (mut environment, mut payload) = (BTreeMap::new(), None);
     if let Some(event) = &case.event {
         let folder = Path::new("fixtures/events").join(event);
@@ -138,6 +167,9 @@ fn render_tags(context: &Context, policy: &Policy, plan: &Result<TagPlan, Vec<Ta
                 for (role, tag) in row.tags() {
                     let role = format!("{role:?}").to_lowercase();
                     let _ = writeln!(text, "  {role:<8}{tag}");
+                }
+                if let Some(name) = &row.outside {
+                    let _ = writeln!(text, "  no tag  {name}");
                 }
             }
             if let Some(nothing) = &plan.nothing {

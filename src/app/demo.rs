@@ -9,13 +9,21 @@ use crate::{
     error::Error,
     event,
     model::{Ancestry, CommitId, Descriptor, Digest, ImageName, NameKind, RawManifest, Secret},
-    policy::rules::Policy,
+    policy::{
+        metadata::{Items, MetadataInputs},
+        rules::Policy,
+    },
     ports::{BlobStream, ImageSource, PortError, PortErrorKind, RegistryWriter, SourceHistory},
-    report::{Report, words},
+    report::{Report, json::document, words},
     sandbox::{Auth, Fault, FaultEffect, Options, SampleImage, Sandbox},
 };
 
-use super::{Finished, plan::Job, push::push, read_policy};
+use super::{
+    Finished,
+    plan::{Job, WhenEmpty},
+    push::push,
+    read_policy,
+};
 
 /// The policy that the demo plays: that of a Kubernetes controller released from git tags.
 const POLICY: &str = include_str!("../../fixtures/policies/kyklos.yml");
@@ -132,7 +140,7 @@ impl Demo {
             if let Some((what, _)) = &scene.fault {
                 let _ = write!(text, "({what})\n   ");
             }
-            runs.push(Finished::of(&report, None).json);
+            runs.push(document(&report));
             text.push_str(&tell(&report));
         }
         let _ = write!(text, "\nWhat {} holds now:\n\n", image.repository());
@@ -151,6 +159,8 @@ impl Demo {
             text,
             json: json!({"runs": runs, "tags": state}),
             outputs: Vec::new(),
+            is_drop_in: false,
+            error: None,
             summary: String::new(),
             warnings: Vec::new(),
             notices: Vec::new(),
@@ -187,7 +197,17 @@ impl Demo {
                 .on("POST", "/blobs/uploads/"),
             );
         }
-        let job = Job { policy: &self.policy, context, image: None, short_sha_length: 7, allow_empty: false };
+        let (inputs, items) = (MetadataInputs::default(), Items::default());
+        let job = Job {
+            policy: &self.policy,
+            context,
+            image: None,
+            short_sha_length: 7,
+            when_empty: WhenEmpty::Fail,
+            names: &[],
+            inputs: &inputs,
+            items: &items,
+        };
         push(&job, writer, &DemoHistory, &SampleSource(&sample)).await
     }
 }

@@ -1,32 +1,44 @@
 //! The use cases, one file per mode. They know ports, not adapters.
 
 pub mod check;
+pub mod context;
 #[cfg(feature = "sandbox")]
 pub mod demo;
 pub mod plan;
 pub mod push;
+pub mod rules;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod tags;
 
 use serde_json::Value;
 
+pub use crate::policy::metadata::Output;
+
 use crate::{
     error::{Error, Place},
     event::{Context, EventKind},
-    policy::{config, rules::Policy},
+    policy::{
+        config,
+        metadata::{Items, Metadata, MetadataInputs, OUTPUT_NAMES, environment_name},
+        rules::Policy,
+    },
     report::{self, Report},
 };
 
 /// What a run tells, rendered for everybody who listens.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Finished {
     /// For people.
     pub text: String,
     /// For programs.
     pub json: Value,
-    /// The outputs of the action.
-    pub outputs: Vec<(&'static str, String)>,
+    /// The outputs of the action: of a file its content, in place of which its path is handed on.
+    pub outputs: Vec<Output>,
+    /// Whether docker/metadata-action's rules gave the tags, so that its outputs become environment variables as well.
+    pub is_drop_in: bool,
+    /// What stopped the run after these outputs.
+    pub error: Option<Error>,
     /// The job summary.
     pub summary: String,
     /// Annotations that warn.
@@ -38,11 +50,14 @@ pub struct Finished {
 impl Finished {
     /// Renders a report. `width` is that of the terminal, where there is one.
     #[must_use]
-    pub fn of(report: &Report, width: Option<u16>) -> Self {
+    pub fn of(report: &Report, inputs: &MetadataInputs, items: &Items, width: Option<u16>) -> Self {
+        let Metadata { outputs, error } = report::outputs::outputs(report, inputs, items);
         Self {
             text: report::terminal::text(report, width),
             json: report::json::document(report),
-            outputs: report::outputs::outputs(report),
+            outputs,
+            is_drop_in: report.drop_in.is_some(),
+            error: error.map(Error::from),
             summary: report::markdown::summary(report),
             warnings: report.warnings.clone(),
             notices: report.notices.clone(),
@@ -78,6 +93,12 @@ pub fn read_policy(name: &str, bytes: &[u8]) -> Result<Policy, Error> {
     })
 }
 
+/// Returns the name of the environment variable that repeats an output where docker/metadata-action's rules gave the tags.
+#[must_use]
+pub fn exported_name(output: &str) -> Option<String> {
+    OUTPUT_NAMES.contains(&output).then(|| environment_name(output))
+}
+
 /// Renders an error for the job summary.
 #[must_use]
 pub fn failure_summary(text: &str) -> String {
@@ -97,8 +118,9 @@ pub enum Choice {
 
 /// Chooses what mode `auto` does.
 #[must_use]
-pub fn choose(context: &Context, has_source: bool) -> Choice {
-    let closed = matches!(context.event, EventKind::PullRequest | EventKind::PullRequestTarget)
+pub fn choose(context: &Context, policy: &Policy, has_source: bool) -> Choice {
+    let closed = policy.drop_in.is_none()
+        && matches!(context.event, EventKind::PullRequest | EventKind::PullRequestTarget)
         && context.action.as_deref() == Some("closed");
     match (closed, has_source) {
         (true, _) => Choice::ClosedPullRequest,
@@ -109,7 +131,7 @@ pub fn choose(context: &Context, has_source: bool) -> Choice {
 
 /// Reports a closed pull request: its tags are a clean-up's matter.
 #[must_use]
-pub fn closed_pull_request(policy: &Policy, context: &Context, width: Option<u16>) -> Finished {
+pub fn closed_pull_request(job: &plan::Job<'_>, width: Option<u16>) -> Finished {
     let plan = crate::policy::tagging::TagPlan {
         rows: Vec::new(),
         skipped: Vec::new(),
@@ -119,5 +141,5 @@ pub fn closed_pull_request(policy: &Policy, context: &Context, width: Option<u16
         ),
         captures: Vec::new(),
     };
-    Finished::of(&Report::new("auto", context, &plan, policy), width)
+    Finished::of(&Report::new("auto", &job.context, &plan, job.policy), job.inputs, job.items, width)
 }

@@ -1,20 +1,21 @@
 //! What `tags` and `push` share: the context made complete, the images chosen, the tags planned, the registry asked.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     collect::published::{Question, collect_published},
     error::Error,
-    event::{Context, Subject},
+    event::{Committed, Context, Subject},
     model::{ImageName, NameKind, untrusted::shown},
     policy::{
+        metadata::{self, Items, MetadataInputs},
         publish::{Ours, PublishPlan, Published, plan_publish},
         rules::Policy,
-        tagging::{TagPlan, plan_tags},
+        tagging::{TagPlan, TaggingError, plan_tags},
         template::Variable,
     },
     ports::{RegistryReader, SourceHistory},
-    report::words,
+    report::{Report, words},
 };
 
 /// What a use case works on.
@@ -27,8 +28,25 @@ pub struct Job<'a> {
     pub image: Option<&'a str>,
     /// The length of `{{sha}}`, in digits.
     pub short_sha_length: usize,
-    /// Whether an event without any tag is no error.
-    pub allow_empty: bool,
+    /// What becomes of an event without any tag.
+    pub when_empty: WhenEmpty,
+    /// The names in input `images`, where docker/metadata-action's rules give the tags.
+    pub names: &'a [String],
+    /// The inputs that outputs depend on.
+    pub inputs: &'a MetadataInputs,
+    /// The items of input `labels` and `annotations`.
+    pub items: &'a Items,
+}
+
+/// What becomes of an event that no row fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenEmpty {
+    /// It is an error.
+    Fail,
+    /// A warning says why each row did not apply.
+    Warn,
+    /// It is fine.
+    Accept,
 }
 
 /// The images and tags that a job is about.
@@ -48,8 +66,11 @@ pub struct Planned {
 /// gives a tag, unless that is allowed or the event publishes nothing.
 pub async fn plan<H: SourceHistory>(job: &Job<'_>, history: &H) -> Result<Planned, Error> {
     let images = choose_images(job.policy, job.image)?;
-    let context = complete(job.context.clone(), job.policy, history).await?;
-    let tags = plan_tags(&context, job.policy, job.short_sha_length).map_err(|errors| {
+    let context = complete(job, history).await?;
+    let tags = bounded_plan(&context, job).await?.map_err(|errors| {
+        if let [TaggingError::Metadata(mistake)] = errors.as_slice() {
+            return Error::from(mistake.clone());
+        }
         let mut error = Error::failed("plan the tags of this event");
         for one in errors {
             error = error.with_detail(one.to_string());
@@ -61,8 +82,9 @@ pub async fn plan<H: SourceHistory>(job: &Job<'_>, history: &H) -> Result<Planne
         }
         error.with_hint("nothing was pushed")
     })?;
-    if tags.rows.is_empty() && tags.nothing.is_none() && !job.allow_empty {
-        let mut error = Error::failed(format!("find a tag: no row of the policy fits {}", words::event(&context)));
+    if tags.rows.is_empty() && tags.nothing.is_none() && job.when_empty == WhenEmpty::Fail {
+        let whose = if job.policy.drop_in.is_some() { "input `tags`" } else { "the policy" };
+        let mut error = Error::failed(format!("find a tag: no row of {whose} fits {}", words::event(&context)));
         for skip in &tags.skipped {
             error = error.with_detail(words::skip(skip));
         }
@@ -76,6 +98,30 @@ pub async fn plan<H: SourceHistory>(job: &Job<'_>, history: &H) -> Result<Planne
     Ok(Planned { context, images, tags })
 }
 
+/// The longest that the rules may take. Only a regular expression that backtracks without end needs it.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Plans the tags; where regular expressions of JavaScript's kind are among the rules, on a thread that may be left behind.
+async fn bounded_plan(context: &Context, job: &Job<'_>) -> Result<Result<TagPlan, Vec<TaggingError>>, Error> {
+    if !metadata::searches(job.policy) {
+        return Ok(plan_tags(context, job.policy, job.short_sha_length));
+    }
+    let (context, policy, length) = (context.clone(), job.policy.clone(), job.short_sha_length);
+    let (done, planned) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("rules".to_owned())
+        .spawn(move || done.send(plan_tags(&context, &policy, length)))
+        .map_err(|error| Error::failed("start a thread for the rules").with_source(error))?;
+    match tokio::time::timeout(LONGEST, planned).await {
+        Ok(Ok(planned)) => Ok(planned),
+        _ => Err(Error::input(format!(
+            "a regular expression in input `tags` finds no end within {} s",
+            LONGEST.as_secs()
+        ))
+        .with_hint("repetitions within repetitions, as in `(a+)+`, take time without bound; write each once")),
+    }
+}
+
 /// Chooses the images by input `image`: a whole name, an unambiguous ending of one, or `all`.
 ///
 /// # Errors
@@ -84,7 +130,7 @@ pub fn choose_images(policy: &Policy, input: Option<&str>) -> Result<Vec<ImageNa
     let listed = || policy.images.iter().map(|image| format!("`{image}`")).collect::<Vec<_>>().join(", ");
     match input.map(str::trim).filter(|input| !input.is_empty()) {
         Some("all") => Ok(policy.images.clone()),
-        None if policy.images.len() == 1 => Ok(policy.images.clone()),
+        None if policy.images.len() == 1 || policy.drop_in.is_some() => Ok(policy.images.clone()),
         None => Err(Error::input("the policy lists several images, and input `image` does not say which was built")
             .with_detail(format!("they are {}", listed()))
             .with_hint(
@@ -117,7 +163,19 @@ pub fn choose_images(policy: &Policy, input: Option<&str>) -> Result<Vec<ImageNa
 }
 
 /// Asks the source repository for what the payload does not say.
-async fn complete<H: SourceHistory>(mut context: Context, policy: &Policy, history: &H) -> Result<Context, Error> {
+async fn complete<H: SourceHistory>(job: &Job<'_>, history: &H) -> Result<Context, Error> {
+    let (mut context, policy) = (job.context.clone(), job.policy);
+    if let Some(settings) = &policy.drop_in {
+        let built = context.built(settings.pull_request_head);
+        if built.committed == Committed::Unknown
+            && metadata::asks_commit_date(policy, job.items)
+            && let Some(commit) = built.sha.and_then(|sha| sha.parse().ok())
+        {
+            // Where nobody knows it, the time of the run takes its place.
+            context.raw.asked_date = history.commit_date(&commit).await.unwrap_or_default();
+        }
+        return Ok(context);
+    }
     if let Subject::Unresolved(name) = context.subject.clone() {
         let Some(commit) = &context.sha else {
             return Err(Error::failed(format!(
@@ -199,6 +257,42 @@ pub async fn plan_images<R: RegistryReader, H: SourceHistory>(
         }
     }
     Err(hints.into_iter().fold(error, Error::with_hint))
+}
+
+/// Starts the report of a plan.
+///
+/// # Errors
+/// If a label or annotation of the inputs cannot be filled in. With docker/metadata-action's rules the outputs before it are
+/// written all the same, unless the run changes anything.
+pub fn report(mode: &'static str, job: &Job<'_>, planned: &Planned) -> Result<Report, Error> {
+    let mut report = Report::new(mode, &planned.context, &planned.tags, job.policy);
+    report.named = job.names.to_vec();
+    match report.describe(job.items, &job.inputs.annotations_levels) {
+        Err(mistake) if job.policy.drop_in.is_none() || mode == "push" => return Err(mistake.into()),
+        _ => {}
+    }
+    let is_empty = planned.tags.rows.is_empty() && planned.tags.nothing.is_none();
+    if is_empty && job.when_empty == WhenEmpty::Warn {
+        report.warnings.push(words::no_tag(&report.event, &planned.tags.skipped));
+    }
+    for name in planned.tags.rows.iter().filter_map(|row| row.outside.as_deref()) {
+        report.warnings.push(words::no_image_tag(name));
+    }
+    Ok(report)
+}
+
+/// Refuses names that no registry takes.
+///
+/// # Errors
+/// If there is one.
+pub fn all_are_tags(job: &Job<'_>, planned: &Planned) -> Result<(), Error> {
+    let Some((row, name)) = planned.tags.rows.iter().find_map(|row| Some((row, row.outside.as_deref()?))) else {
+        return Ok(());
+    };
+    let row = &job.policy.rules[row.rule].row;
+    Err(Error::failed(format!("publish the tags of this event: {row} gives `{}`, which is no tag", shown(name)))
+        .with_hint("a tag has at most 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two")
+        .with_hint("nothing was pushed"))
 }
 
 /// Returns the full ref of what a run is about, as input `ref` takes it.

@@ -44,7 +44,8 @@ pub async fn push<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
     source: &S,
 ) -> Result<Report, Error> {
     let planned = plan::plan(job, history).await?;
-    let mut report = Report::new("push", &planned.context, &planned.tags, job.policy);
+    let mut report = plan::report("push", job, &planned)?;
+    plan::all_are_tags(job, &planned)?;
     if planned.tags.rows.is_empty() {
         report.finish();
         return Ok(report);
@@ -131,7 +132,7 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         staged: Option<&Staged>,
         manifests: &mut BTreeMap<(ImageName, Digest), RawManifest>,
     ) -> Result<ImageReport, Error> {
-        let mut lines = ImageReport::new(name.clone());
+        let mut lines = ImageReport::new(name.to_string());
         let writes = &plan.plan.writes;
         if writes.iter().any(|write| write.target == Target::Ours) {
             lines.staged = staged.copied();
@@ -364,13 +365,15 @@ trait Lines {
 
 impl Lines for ImageReport {
     fn overtaken(&mut self, tag: &Tag, now: &Digest) {
-        if let Some(line) = self.tags.iter_mut().find(|line| line.tag == *tag && line.digest.as_ref() != Some(now)) {
+        if let Some(line) =
+            self.tags.iter_mut().find(|line| line.tag == tag.as_str() && line.digest.as_ref() != Some(now))
+        {
             line.overtake(now);
         }
     }
 
     fn repointed(&mut self, tag: &Tag, digest: &Digest, reason: Option<&MoveReason>) {
-        if let Some(line) = self.tags.iter_mut().find(|line| line.tag == *tag) {
+        if let Some(line) = self.tags.iter_mut().find(|line| line.tag == tag.as_str()) {
             line.repoint(digest, reason);
         }
     }

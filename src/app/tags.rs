@@ -2,7 +2,10 @@
 
 use crate::{
     error::Error,
-    policy::publish::{Ours, Target},
+    policy::{
+        publish::{Ours, Target},
+        tagging::{RowPlan, TagPlan},
+    },
     ports::{RegistryReader, SourceHistory},
     report::{ImageReport, Report, TagLine},
 };
@@ -21,9 +24,9 @@ pub async fn tags<R: RegistryReader, H: SourceHistory>(
     let planned = plan::plan(job, history).await?;
     let ours = Ours { digest: None, commit: plan::own_commit(&planned.context) };
     let plans = plan::plan_images(job, &planned, reader, history, &ours, false).await?;
-    let mut report = Report::new("tags", &planned.context, &planned.tags, job.policy);
+    let mut report = plan::report("tags", job, &planned)?;
     for (image, planned_image) in plans {
-        let mut lines = ImageReport::new(image);
+        let mut lines = ImageReport::new(image.to_string());
         lines.digest = planned_image.plan.existing.clone();
         lines.exists = lines.digest.is_some();
         for write in &planned_image.plan.writes {
@@ -39,6 +42,33 @@ pub async fn tags<R: RegistryReader, H: SourceHistory>(
         }
         report.images.push(lines);
     }
+    if job.policy.drop_in.is_some() {
+        name_rest(&mut report, job, &planned.tags);
+    }
     report.finish();
     Ok(report)
+}
+
+/// Adds what docker/metadata-action's rules give beside tags of images in a registry: names that are no tags, names of images
+/// that do not say where they are, and tags without any image.
+fn name_rest(report: &mut Report, job: &Job<'_>, tags: &TagPlan) {
+    let line = |name: &str, row: &RowPlan| TagLine::named(name, job.policy.rules[row.rule].row.clone());
+    for image in &mut report.images {
+        image.tags.extend(tags.rows.iter().filter_map(|row| Some(line(row.outside.as_deref()?, row))));
+    }
+    let nameless = [String::new()];
+    for name in if job.names.is_empty() { &nameless } else { job.names } {
+        if report.images.iter().any(|image| image.image == *name) {
+            continue;
+        }
+        let mut image = ImageReport::new(name.as_str());
+        for row in &tags.rows {
+            for name in row.names() {
+                if !image.tags.iter().any(|line| line.tag == name) {
+                    image.tags.push(line(name, row));
+                }
+            }
+        }
+        report.images.push(image);
+    }
 }

@@ -17,8 +17,18 @@ impl Context {
     /// neither a branch nor a tag.
     pub fn with_ref(self, input: &str) -> Result<Self, EventError> {
         let named = subject(input)?;
+        let mut raw = self.raw.clone();
+        if !self.is_bound() {
+            raw.git_ref = Some(match &named {
+                Subject::Branch(name) => format!("refs/heads/{name}"),
+                Subject::Tag(name) => format!("refs/tags/{name}"),
+                _ => String::new(),
+            });
+        }
+        (raw.sha, raw.pull_request_head, raw.head_commit) = (None, None, None);
+        raw.commits.clear();
         let (subject, base_ref) = if self.is_bound() { (self.subject, self.base_ref) } else { (named, None) };
-        Ok(Self { subject, base_ref, built_elsewhere: true, sha: None, commit_date: None, ..self })
+        Ok(Self { subject, base_ref, built_elsewhere: true, sha: None, commit_date: None, raw, ..self })
     }
 
     /// Tells whether the event decides the subject, whatever was built.

@@ -29,8 +29,12 @@ pub struct RawEvent {
     pub pull_request_head: Option<String>,
     /// The payload's `repository.default_branch`.
     pub default_branch: Option<String>,
-    /// The payload's `commits`, then its `head_commit`, those with a date.
+    /// The payload's `commits`.
     pub commits: Vec<RawCommit>,
+    /// The payload's `head_commit`.
+    pub head_commit: Option<RawCommit>,
+    /// When the commit was committed, as clone or API say, where checkout and payload do not.
+    pub asked_date: Option<DateTime<FixedOffset>>,
     /// What is checked out, where that takes the place of the runner's ref and commit (input `context: git`).
     pub checkout: Option<GitHead>,
     /// Whether the payload's `repository` has every fact that labels are made of.
@@ -41,9 +45,20 @@ pub struct RawEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawCommit {
     /// Its id.
-    pub id: String,
-    /// Its date.
-    pub timestamp: DateTime<FixedOffset>,
+    pub id: Option<String>,
+    /// Its date as it is written.
+    pub timestamp: Option<String>,
+}
+
+/// When a commit was committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// The checkout says so.
+    At(DateTime<FixedOffset>),
+    /// The payload says so, in a text that JavaScript's `Date` reads (perhaps as no date at all).
+    Written(String),
+    /// It is the API's to say.
+    Unknown,
 }
 
 /// What was built, as docker/metadata-action takes it.
@@ -53,8 +68,8 @@ pub struct Built {
     pub git_ref: Option<String>,
     /// The commit; `None` if the runner gave none.
     pub sha: Option<String>,
-    /// When it was committed, where checkout or payload say so; else it is the API's to say.
-    pub commit_date: Option<DateTime<FixedOffset>>,
+    /// When it was committed.
+    pub committed: Committed,
 }
 
 impl RawEvent {
@@ -64,7 +79,8 @@ impl RawEvent {
         let text = |node: Node<'_>| node.string().filter(|text| text.len() <= MAX_NAME).map(str::to_owned);
         let pull_request = payload.get("pull_request");
         let repository = payload.get("repository");
-        let commits = payload.get("commits").items().chain([payload.get("head_commit")]);
+        let commit = |node: Node<'_>| RawCommit { id: text(node.get("id")), timestamp: text(node.get("timestamp")) };
+        let head_commit = payload.get("head_commit");
         Ok(Self {
             git_ref: variable("GITHUB_REF")?,
             sha: environment.raw("GITHUB_SHA").filter(|sha| sha.len() <= MAX_NAME).map(str::to_owned),
@@ -73,17 +89,28 @@ impl RawEvent {
             pull_request_base: text(pull_request.get("base").get("ref")),
             pull_request_head: text(pull_request.get("head").get("sha")),
             default_branch: text(repository.get("default_branch")),
-            commits: commits
-                .filter_map(|commit| {
-                    Some(RawCommit { id: text(commit.get("id"))?, timestamp: commit.get("timestamp").date()? })
-                })
-                .collect(),
+            commits: payload.get("commits").items().map(commit).collect(),
+            head_commit: matches!(head_commit.value(), Some(Value::Object(_))).then(|| commit(head_commit)),
+            asked_date: None,
             checkout: None,
             repository_is_whole: ["name", "html_url", "default_branch"]
                 .iter()
                 .all(|key| repository.get(key).text().is_some())
                 && ["description", "license"].iter().all(|key| repository.get(key).value().is_some()),
         })
+    }
+
+    /// Finds a commit's date: in `commits`, where the entry has one, else in `head_commit`, whatever that has.
+    fn committed(&self, sha: Option<&str>) -> Committed {
+        let is_it = |commit: &&RawCommit| commit.id.as_deref() == sha;
+        let pushed = self.commits.iter().find(is_it).and_then(|commit| commit.timestamp.as_ref());
+        if let Some(date) = pushed.filter(|date| !date.is_empty()) {
+            return Committed::Written(date.clone());
+        }
+        match self.head_commit.as_ref().filter(is_it) {
+            Some(head) => Committed::Written(head.timestamp.clone().unwrap_or_default()),
+            None => Committed::Unknown,
+        }
     }
 }
 
@@ -97,7 +124,7 @@ impl Context {
             return Built {
                 git_ref: Some(literal_ref.clone()),
                 sha: Some(sha.to_string()),
-                commit_date: Some(*committed),
+                committed: Committed::At(*committed),
             };
         }
         let git_ref = if event_name.contains("pull_request_target") {
@@ -107,11 +134,8 @@ impl Context {
         };
         let head = raw.pull_request_head.as_ref().filter(|_| pull_request_head && event_name.contains("pull_request"));
         let sha = head.or(raw.sha.as_ref()).cloned();
-        let commit_date = sha
-            .as_ref()
-            .and_then(|sha| raw.commits.iter().find(|commit| commit.id == *sha))
-            .map(|commit| commit.timestamp);
-        Built { git_ref, sha, commit_date }
+        let committed = raw.committed(sha.as_deref());
+        Built { git_ref, sha, committed }
     }
 
     /// Tells whether the API has to be asked for the repository's facts, as the payload lacks one of them.
@@ -130,9 +154,12 @@ impl Context {
 
     /// Puts what is checked out in the place of the event's ref and commit (input `context: git`). It never widens what the
     /// event allows: pull requests, merge groups and events that build nothing stay what they are, and of a pull request's
-    /// merge commit `{{sha}}` stays its head.
+    /// merge commit `{{sha}}` stays its head. Input `ref` goes before.
     #[must_use]
     pub fn with_checkout(mut self, head: GitHead) -> Self {
+        if self.built_elsewhere {
+            return self;
+        }
         if !self.is_bound() {
             let subject = Subject::from_ref(&head.git_ref);
             if subject != self.subject {

@@ -70,6 +70,47 @@ pub const INPUTS: &[InputDefinition] = &[
         "What was built, where that is not what triggered the run: a version is taken for a tag, 7 to 40 hex digits for \
          a commit, anything else for a branch.",
     ),
+    input(
+        "context",
+        "SOURCE",
+        "workflow",
+        "Where ref and commit come from: `workflow` (the event of the run) or `git` (what is checked out).",
+    ),
+    input(
+        "images",
+        "NAMES",
+        "",
+        "Base names of the image's tags, as docker/metadata-action takes them: one a line, with `name` and `enable`.",
+    ),
+    input(
+        "tags",
+        "ROWS",
+        "",
+        "Rows that tags are made of, as docker/metadata-action takes them (`type=semver,pattern={{version}}`); they go \
+         before a policy.",
+    ),
+    input(
+        "flavor",
+        "ROWS",
+        "",
+        "What all tags have in common, as docker/metadata-action takes it: `latest`, `prefix`, `suffix`, `onlatest`.",
+    ),
+    input("labels", "ROWS", "", "Labels beside or in the place of the usual ones, `key=value`, one per line."),
+    input(
+        "annotations",
+        "ROWS",
+        "",
+        "Annotations beside or in the place of the usual ones, `key=value`, one per line.",
+    ),
+    input("sep-tags", "TEXT", "", "What stands between the names in output `tags`; by default a line break."),
+    input("sep-labels", "TEXT", "", "What stands between the labels in output `labels`; by default a line break."),
+    input(
+        "sep-annotations",
+        "TEXT",
+        "",
+        "What stands between the annotations in output `annotations`; by default a line break.",
+    ),
+    input("bake-target", "NAME", "", "The target in the bake files; by default `docker-metadata-action`."),
     secret(
         "github-token",
         "${{ github.token }}",
@@ -95,6 +136,12 @@ pub const INPUTS: &[InputDefinition] = &[
         "The host of GitHub's container registry; by default `ghcr.io`, on GitHub Enterprise Server `containers.HOST`.",
     ),
     input("now", "TIME", "", "The time that counts as now, RFC 3339; for registries on this machine only."),
-    input("allow-empty", "BOOLEAN", "false", "Whether an event that gives no tag at all is fine (`true` or `false`)."),
+    input(
+        "allow-empty",
+        "BOOLEAN",
+        "",
+        "Whether an event that gives no tag at all is fine (`true` or `false`); by default it is an error with a policy, \
+         and a warning with rows of `tags`.",
+    ),
     input("log-level", "LEVEL", "info", "How much is logged: `error`, `warn`, `info`, `debug` or `trace`."),
 ];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{
-    DEFAULT_POLICY, InputErrors, InputMistake, LogLevel, Mode, PolicyInput, listed,
+    DEFAULT_POLICY, DropInInputs, InputErrors, InputMistake, LogLevel, Mode, PolicyInput, listed,
     mistakes::{nearest, quote},
     mode_from, unknown_mode,
 };
@@ -109,16 +109,21 @@ impl Reader {
                 if registry.is_some() || self.errors.mistakes.iter().any(|mistake| mistake.input == Some("registry")) {
                     return registry;
                 }
-                let named = image.and_then(|image| image.parse::<ImageName>().ok());
+                let named = match image {
+                    Some(image) => image.parse::<ImageName>().ok().map(|image| image.registry().to_owned()),
+                    None => DropInInputs::registry_of_images(
+                        self.values.get("images").map(String::as_str).unwrap_or_default(),
+                    ),
+                };
                 if named.is_none() {
                     self.errors.add(
                         "username",
                         "no input names the registry that it belongs to",
-                        "set `registry`, or `image` in full (`registry.example/owner/name`); for several registries use \
+                        "set `registry`, or `image` or `images` in full (`registry.example/owner/name`); for several registries use \
                          `registries`",
                     );
                 }
-                named.map(|image| image.registry().to_owned())
+                named
             }
         }
     }

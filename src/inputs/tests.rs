@@ -32,7 +32,7 @@ fn the_actions_variables_are_read_trimmed_and_empty_ones_are_absent() {
     )
     .expect("valid inputs");
     assert_eq!(inputs.mode, Mode::Push);
-    assert!(inputs.allow_empty);
+    assert_eq!(inputs.allow_empty, Some(true));
     assert_eq!(inputs.image, None);
     assert_eq!(inputs.github_token.as_ref().map(Secret::expose), Some("ghs_1"));
     assert_eq!(inputs.source.as_deref(), Some("layout"));
@@ -120,6 +120,12 @@ fn credentials_belong_to_one_registry_that_an_input_names() {
     let registry = |more| with(more).expect("valid inputs").registry.clone();
     assert_eq!(registry(("INPUT_IMAGE", "quay.io/acme/shop")).as_deref(), Some("quay.io"));
     assert_eq!(registry(("INPUT_REGISTRY", "127.0.0.1:5000")).as_deref(), Some("127.0.0.1:5000"));
+    for images in ["Quay.io/acme/shop", "# ours\n\"quay.io/a/b\",quay.io/c/d\n", "name=quay.io/a/b,enable=false"] {
+        assert_eq!(registry(("INPUT_IMAGES", images)).as_deref(), Some("quay.io"), "{images}");
+    }
+    for images in ["acme/shop", "quay.io/a/b,ghcr.io/a/b", "quay.io/a/b\nacme/shop", "enable=true"] {
+        with(("INPUT_IMAGES", images)).expect_err(images);
+    }
     let text = with(("INPUT_IMAGE", "shop")).expect_err("no registry").to_string();
     assert_eq!(text, "input `username`: no input names the registry that it belongs to");
     let text = mistakes(&["push"], &[("INPUT_PASSWORD", "hunter2")]);
@@ -201,4 +207,99 @@ fn debug_of_the_runner_is_debug_here() {
     assert_eq!(level("info", "1"), LogLevel::Debug);
     assert_eq!(level("trace", "1"), LogLevel::Trace);
     assert_eq!(level("", ""), LogLevel::Info);
+}
+
+#[test]
+fn the_inputs_of_metadata_action_are_kept_as_they_were_typed() {
+    let absent = run(&["tags"], &[]).expect("valid inputs");
+    assert_eq!((&absent.drop_in, absent.allow_empty), (&DropInInputs::default(), None));
+    let texts = [
+        ("INPUT_IMAGES", "  a\n"),
+        ("INPUT_TAGS", "\n  type=ref,event=branch \r\n"),
+        ("INPUT_FLAVOR", " latest=true"),
+        ("INPUT_LABELS", "a=\tb\n"),
+        ("INPUT_ANNOTATIONS", "c=d "),
+        ("INPUT_SEP-TAGS", " "),
+        ("INPUT_SEP-LABELS", "\\n"),
+        ("INPUT_SEP-ANNOTATIONS", "\t"),
+        ("INPUT_BAKE-TARGET", " x "),
+        ("INPUT_CONTEXT", " git\n"),
+        ("INPUT_ALLOW-EMPTY", "false"),
+        ("DOCKER_METADATA_PR_HEAD_SHA", "unTRUEly"),
+        ("DOCKER_METADATA_SHORT_SHA_LENGTH", " 4.5"),
+        ("DOCKER_METADATA_ANNOTATIONS_LEVELS", "index, manifest"),
+        ("DOCKER_METADATA_SET_OUTPUT_ENV", "F"),
+    ];
+    let inputs = run(&["tags"], &texts).expect("valid inputs");
+    let text = |name: &str| {
+        texts.iter().find(|(variable, _)| *variable == name).map(|(_, text)| (*text).to_owned()).expect("a text")
+    };
+    let expected = DropInInputs {
+        images: text("INPUT_IMAGES"),
+        tags: text("INPUT_TAGS"),
+        flavor: text("INPUT_FLAVOR"),
+        labels: text("INPUT_LABELS"),
+        annotations: text("INPUT_ANNOTATIONS"),
+        sep_tags: text("INPUT_SEP-TAGS"),
+        sep_labels: text("INPUT_SEP-LABELS"),
+        sep_annotations: text("INPUT_SEP-ANNOTATIONS"),
+        bake_target: text("INPUT_BAKE-TARGET"),
+        pull_request_head: true,
+        short_sha_length: Some(text("DOCKER_METADATA_SHORT_SHA_LENGTH")),
+        annotations_levels: text("DOCKER_METADATA_ANNOTATIONS_LEVELS"),
+        set_output_env: false,
+    };
+    assert_eq!(inputs.drop_in, expected);
+    assert_eq!((inputs.context, inputs.allow_empty), (ContextSource::Git, Some(false)));
+    let typed = run(&["tags", "--tags", " type=sha ", "--sep-tags", ","], &texts).expect("valid inputs");
+    assert_eq!((typed.drop_in.tags.as_str(), typed.drop_in.sep_tags.as_str()), (" type=sha ", ","));
+}
+
+#[test]
+fn rows_decide_before_a_policy_and_images_only_without_one() {
+    let decides = |pairs: &[(&str, &str)]| {
+        let inputs = run(&["tags"], pairs).expect("valid inputs");
+        (inputs.drop_in.decide(true), inputs.drop_in.decide(false))
+    };
+    assert_eq!(decides(&[]), (false, false));
+    assert_eq!(decides(&[("INPUT_TAGS", "type=sha")]), (true, true));
+    assert_eq!(decides(&[("INPUT_TAGS", "# nothing but this")]), (true, true));
+    assert_eq!(decides(&[("INPUT_FLAVOR", "latest=true")]), (true, true));
+    assert_eq!(decides(&[("INPUT_IMAGES", "a/b")]), (false, true));
+    assert_eq!(decides(&[("INPUT_IMAGES", " \n"), ("INPUT_TAGS", "\n")]), (false, false));
+    assert_eq!(decides(&[("INPUT_LABELS", "a=b"), ("INPUT_BAKE-TARGET", "x")]), (false, false));
+}
+
+#[test]
+fn a_policy_needs_commit_ids_of_seven_digits_and_rows_do_not() {
+    let length = ("DOCKER_METADATA_SHORT_SHA_LENGTH", "4");
+    let message = "DOCKER_METADATA_SHORT_SHA_LENGTH is `4`, and a policy needs 7 to 40";
+    assert_eq!(mistakes(&["tags"], &[length]), message);
+    let images = run(&["tags"], &[length, ("INPUT_IMAGES", "a")]).expect("valid inputs");
+    assert_eq!(images.check_for_policy().expect_err("a mistake").to_string(), message);
+    for length in ["", " 12 "] {
+        let pairs = [("DOCKER_METADATA_SHORT_SHA_LENGTH", length), ("INPUT_IMAGES", "a")];
+        run(&["tags"], &pairs).expect("valid inputs").check_for_policy().expect("a length for policies");
+    }
+}
+
+#[test]
+fn what_decides_how_outputs_are_set_is_checked() {
+    let exported = |value: &str| {
+        let pairs = [("INPUT_TAGS", "type=sha"), ("DOCKER_METADATA_SET_OUTPUT_ENV", value)];
+        run(&["tags"], &pairs).map(|inputs| inputs.drop_in.set_output_env).map_err(|errors| errors.to_string())
+    };
+    for value in ["", "1", "t", "T", "true", "TRUE", "True"] {
+        assert_eq!(exported(value), Ok(true));
+    }
+    for value in ["0", "f", "F", "false", "FALSE", "False"] {
+        assert_eq!(exported(value), Ok(false));
+    }
+    for value in ["no", " true", "tRUE"] {
+        assert!(exported(value).expect_err("a mistake").starts_with("DOCKER_METADATA_SET_OUTPUT_ENV is `"));
+    }
+    assert!(run(&["tags"], &[("DOCKER_METADATA_SET_OUTPUT_ENV", "no")]).is_ok(), "a policy does not ask for it");
+    let context = |value: &str| mistakes(&["tags"], &[("INPUT_CONTEXT", value)]);
+    assert_eq!(context("gti"), "input `context`: `gti` is no source of the context");
+    assert_eq!(context("Git"), "input `context`: `Git` is no source of the context");
 }

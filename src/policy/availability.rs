@@ -17,7 +17,9 @@ impl Variable {
                 | Condition::Prerelease(_)
                 | Condition::Tag(_)
                 | Condition::PullRequest
-                | Condition::MergeGroup => only("`branch`, `schedule` and `dispatch`"),
+                | Condition::MergeGroup
+                | Condition::Metadata(_)
+                | Condition::Latest(_) => only("`branch`, `schedule` and `dispatch`"),
             },
             Self::Branch(Some(number)) => match condition {
                 Condition::Branch(glob) => wildcard(*number, glob.wildcards(), condition),
@@ -27,13 +29,18 @@ impl Variable {
                 | Condition::PullRequest
                 | Condition::Schedule
                 | Condition::Dispatch
-                | Condition::MergeGroup => only("`branch` with a pattern"),
+                | Condition::MergeGroup
+                | Condition::Metadata(_)
+                | Condition::Latest(_) => only("`branch` with a pattern"),
             },
             Self::GitTag(None) => match condition {
                 Condition::Release(_) | Condition::Prerelease(_) | Condition::Tag(_) | Condition::Dispatch => Ok(()),
-                Condition::Branch(_) | Condition::PullRequest | Condition::Schedule | Condition::MergeGroup => {
-                    only("`release`, `prerelease`, `tag` and `dispatch`")
-                }
+                Condition::Branch(_)
+                | Condition::PullRequest
+                | Condition::Schedule
+                | Condition::MergeGroup
+                | Condition::Metadata(_)
+                | Condition::Latest(_) => only("`release`, `prerelease`, `tag` and `dispatch`"),
             },
             Self::GitTag(Some(number)) => match condition {
                 Condition::Release(Some(glob)) | Condition::Prerelease(Some(glob)) | Condition::Tag(glob) => {
@@ -45,7 +52,9 @@ impl Variable {
                 | Condition::PullRequest
                 | Condition::Schedule
                 | Condition::Dispatch
-                | Condition::MergeGroup => only("`release`, `prerelease` and `tag` with a pattern"),
+                | Condition::MergeGroup
+                | Condition::Metadata(_)
+                | Condition::Latest(_) => only("`release`, `prerelease` and `tag` with a pattern"),
             },
             Self::Number => match condition {
                 Condition::PullRequest => Ok(()),
@@ -55,7 +64,9 @@ impl Variable {
                 | Condition::Branch(_)
                 | Condition::Schedule
                 | Condition::Dispatch
-                | Condition::MergeGroup => only("`pull request`"),
+                | Condition::MergeGroup
+                | Condition::Metadata(_)
+                | Condition::Latest(_) => only("`pull request`"),
             },
             Self::Version | Self::Major | Self::Minor | Self::Patch => match condition {
                 Condition::Release(_) | Condition::Prerelease(_) => Ok(()),
@@ -64,7 +75,9 @@ impl Variable {
                 | Condition::PullRequest
                 | Condition::Schedule
                 | Condition::Dispatch
-                | Condition::MergeGroup => only("`release` and `prerelease`"),
+                | Condition::MergeGroup
+                | Condition::Metadata(_)
+                | Condition::Latest(_) => only("`release` and `prerelease`"),
             },
             Self::Prerelease => match condition {
                 Condition::Prerelease(_) => Ok(()),
@@ -74,7 +87,9 @@ impl Variable {
                 | Condition::PullRequest
                 | Condition::Schedule
                 | Condition::Dispatch
-                | Condition::MergeGroup => only("`prerelease`"),
+                | Condition::MergeGroup
+                | Condition::Metadata(_)
+                | Condition::Latest(_) => only("`prerelease`"),
             },
             Self::BaseRef => match condition {
                 Condition::PullRequest
@@ -82,9 +97,11 @@ impl Variable {
                 | Condition::Tag(_)
                 | Condition::Release(_)
                 | Condition::Prerelease(_) => Ok(()),
-                Condition::Branch(_) | Condition::Schedule | Condition::Dispatch => {
-                    only("`pull request`, `merge group`, `tag`, `release` and `prerelease`")
-                }
+                Condition::Branch(_)
+                | Condition::Schedule
+                | Condition::Dispatch
+                | Condition::Metadata(_)
+                | Condition::Latest(_) => only("`pull request`, `merge group`, `tag`, `release` and `prerelease`"),
             },
         }
     }

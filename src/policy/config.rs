@@ -11,6 +11,7 @@ mod sections;
 mod syntax;
 mod walk;
 
+pub(super) use self::{amount::AmountError, keep::keep_of};
 use super::{
     diagnostic::Diagnostics,
     rules::{Policy, TagRule},
@@ -111,6 +112,7 @@ fn read(walk: &mut Walk<'_>) -> Option<Policy> {
         release_notes,
         mirrors,
         upstream,
+        drop_in: None,
         not_carried_out,
     })
 }

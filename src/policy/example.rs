@@ -50,6 +50,8 @@ fn context(condition: &Condition, now: DateTime<Utc>) -> Context {
         Condition::Schedule => (EventKind::Schedule, Subject::Branch("main".to_owned())),
         Condition::Dispatch => (EventKind::WorkflowDispatch, Subject::Branch("main".to_owned())),
         Condition::MergeGroup => (EventKind::MergeGroup, Subject::MergeGroup),
+        // Their names depend on what the expressions in them find.
+        Condition::Metadata(_) | Condition::Latest(_) => (EventKind::Push, Subject::Unknown),
     };
     Context {
         event_name: event.name().to_owned(),

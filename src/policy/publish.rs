@@ -174,6 +174,10 @@ impl Conflict {
         let is_plain = |text: &&str| text.chars().all(|c| c.is_ascii_alphanumeric() || "._-/+".contains(c));
         let git_ref = git_ref.filter(is_plain).map(|name| format!(" --ref {name}")).unwrap_or_default();
         match self {
+            // The rows of inputs are in the step itself.
+            Self::Immutable { image, published, row: Row { line: None, .. }, .. } => format!(
+                "to finish the run with the published image, give the same step `source: {image}@{published}`; to publish this build, give it a new version"
+            ),
             Self::Immutable { image, published, .. } => format!(
                 "to finish the run with the published image, promote it: `ghcr-lifecycle push --source {image}@{published} --image {image}{git_ref}` (input `source: {image}@{published}`); to publish this build, give it a new version"
             ),

@@ -314,7 +314,15 @@ pub fn is_shared(rules: &[TagRule], pointer: &Tag) -> bool {
 /// Tells whether the row is about versions.
 #[must_use]
 pub fn has_versions(rule: &TagRule) -> bool {
-    rule.on
-        .iter()
-        .any(|entry| !entry.negated && matches!(entry.condition, Condition::Release(_) | Condition::Prerelease(_)))
+    rule.on.iter().any(|entry| match &entry.condition {
+        Condition::Release(_) | Condition::Prerelease(_) => !entry.negated,
+        Condition::Metadata(row) => row.is_about_versions(),
+        Condition::Latest(_) => true,
+        Condition::Tag(_)
+        | Condition::Branch(_)
+        | Condition::PullRequest
+        | Condition::Schedule
+        | Condition::Dispatch
+        | Condition::MergeGroup => false,
+    })
 }

@@ -1,10 +1,14 @@
-//! What both tagging languages compile to: the policy file's rows now, docker/metadata-action's later.
+//! What both tagging languages compile to: the rows of a policy file, and those of docker/metadata-action's inputs.
 
 use std::{fmt, num::NonZeroU32, time::Duration};
 
 use regex_lite::Regex;
 
-use super::{glob::Glob, template::Template};
+use super::{
+    glob::Glob,
+    metadata::{self, Settings},
+    template::Template,
+};
 use crate::model::{Digest, ImageName, RepositoryName};
 
 /// A policy, valid in itself.
@@ -12,7 +16,7 @@ use crate::model::{Digest, ImageName, RepositoryName};
 pub struct Policy {
     /// The images that share the rows.
     pub images: Vec<ImageName>,
-    /// The rows of `tags`, in the order of the file.
+    /// The rows of `tags`, in the order that they are tried: that of the file, or by falling `priority`.
     pub rules: Vec<TagRule>,
     /// The life of versions that no tag reaches; `None` keeps them.
     pub untagged: Option<Duration>,
@@ -36,6 +40,8 @@ pub struct Policy {
     pub mirrors: Vec<Mirror>,
     /// The project whose releases are tracked.
     pub upstream: Option<Upstream>,
+    /// How the run is read where the rules are docker/metadata-action's; `None` for a policy file.
+    pub drop_in: Option<Settings>,
     /// The keys in the file whose work this version does not carry out yet, in the order of the file.
     pub not_carried_out: Vec<String>,
 }
@@ -47,7 +53,8 @@ pub struct TagRule {
     pub row: Row,
     /// The events that fit. Empty for a row that only `match`es.
     pub on: Vec<OnEntry>,
-    /// The templates that `keep` is about.
+    /// The templates that `keep` is about. Of a rule of docker/metadata-action, which gives its name by
+    /// [`Condition::Metadata`], all templates are how published tags of it are read, as far as that is known.
     pub tag: Vec<Template>,
     /// Further names of the same image.
     pub also: Vec<Template>,
@@ -63,8 +70,6 @@ pub struct TagRule {
     pub matcher: Option<TagMatcher>,
     /// How values become parts of a tag.
     pub sanitiser: Sanitiser,
-    /// Rules of higher priority are tried first; rows of a policy all have 0 and keep their order.
-    pub priority: f64,
 }
 
 /// Where a row stands.
@@ -72,8 +77,8 @@ pub struct TagRule {
 pub struct Row {
     /// Its number, from 1.
     pub number: usize,
-    /// The line in the policy file, from 1.
-    pub line: usize,
+    /// The line in the policy file, from 1; `None` for rules of inputs.
+    pub line: Option<usize>,
     /// What the row is `on`, as written (several joined by a comma), or its `match`.
     pub label: String,
 }
@@ -81,7 +86,10 @@ pub struct Row {
 impl fmt::Display for Row {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, line, label } = self;
-        write!(formatter, "row {number} (`{label}`, line {line})")
+        match line {
+            Some(line) => write!(formatter, "row {number} (`{label}`, line {line})"),
+            None => write!(formatter, "row {number} (`{label}`)"),
+        }
     }
 }
 
@@ -113,6 +121,10 @@ pub enum Condition {
     Dispatch,
     /// A merge queue's group.
     MergeGroup,
+    /// What a row of docker/metadata-action's input `tags` says.
+    Metadata(Box<metadata::Rule>),
+    /// What its `flavor` says of `latest`, and what the rows before it gave.
+    Latest(metadata::Flavor),
 }
 
 impl fmt::Display for Condition {
@@ -128,6 +140,8 @@ impl fmt::Display for Condition {
             Self::Schedule => formatter.write_str("schedule"),
             Self::Dispatch => formatter.write_str("dispatch"),
             Self::MergeGroup => formatter.write_str("merge group"),
+            Self::Metadata(rule) => formatter.write_str(&rule.text),
+            Self::Latest(_) => formatter.write_str("flavor latest"),
         }
     }
 }
@@ -191,6 +205,8 @@ pub struct TagMatcher {
 pub enum Sanitiser {
     /// Ours: always gives an OCI tag, over-long values cut and given a short hash.
     Oci,
+    /// docker/metadata-action's: what it gives may be no OCI tag.
+    Metadata,
 }
 
 /// What is never deleted.

@@ -6,14 +6,15 @@ use semver::Version;
 
 use super::{
     inversion::{Inversion, Role},
-    rules::{Condition, Policy, Row, TagRule},
+    metadata::{Facts, Given, Kind, Latest, MetadataError, Rule, Skipped, sanitised},
+    rules::{Condition, Policy, Row, Sanitiser, TagRule},
     template::{Template, Variable},
 };
 use crate::{
     event::{Context, Subject},
     model::Tag,
 };
-use fit::{Fit, fit, subject_name};
+use fit::{Fit, Run, fit, subject_name};
 use value::value;
 
 pub use fit::describe;
@@ -52,6 +53,8 @@ pub struct RowPlan {
     pub rolling: Vec<Tag>,
     /// Those of all these that a branch's or git tag's own name went into.
     pub named: BTreeSet<Tag>,
+    /// A name that is no OCI tag: docker/metadata-action gives such names, and no registry takes them.
+    pub outside: Option<String>,
 }
 
 impl RowPlan {
@@ -62,6 +65,11 @@ impl RowPlan {
             .map(|tag| (Role::Tag, tag))
             .chain(self.also.iter().map(|tag| (Role::Also, tag)))
             .chain(self.rolling.iter().map(|tag| (Role::Rolling, tag)))
+    }
+
+    /// Returns all names of the row, whether or not they are tags.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tags().map(|(_, tag)| tag.as_str()).chain(self.outside.as_deref())
     }
 }
 
@@ -128,6 +136,8 @@ pub enum NoFit {
     NoNumber,
     /// The row has only `match`: it retires tags and creates none.
     RetentionOnly,
+    /// The row of docker/metadata-action gives nothing.
+    Metadata(Skipped),
     /// A value of a template is missing.
     NoValue {
         /// The template.
@@ -151,6 +161,9 @@ pub struct Capture {
 /// Why an event's tags cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TaggingError {
+    /// A rule of docker/metadata-action is wrong, or a value in it cannot be given.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
     /// A value cannot be given.
     #[error("{row}: the template `{template}` cannot be filled in: {problem}")]
     NoValue {
@@ -192,32 +205,52 @@ pub enum TaggingError {
 /// Plans the tags of an event.
 ///
 /// # Errors
-/// Every row's mistakes at once: values that are missing, and names that would become another row's pointer.
+/// Every row's mistakes at once: values that are missing, and names that would become another row's pointer. Of
+/// docker/metadata-action's rules the first mistake only, as there.
 pub fn plan_tags(context: &Context, policy: &Policy, short_sha_length: usize) -> Result<TagPlan, Vec<TaggingError>> {
     let mut plan = TagPlan { rows: Vec::new(), skipped: Vec::new(), nothing: None, captures: Vec::new() };
-    if let Subject::Nothing(why) = &context.subject {
+    if let (Subject::Nothing(why), None) = (&context.subject, &policy.drop_in) {
         plan.nothing = Some(why.clone());
         return Ok(plan);
     }
+    let facts = policy.drop_in.as_ref().map(|settings| Facts::of(context, settings));
+    let run = Run { context, policy, facts: facts.as_ref(), short_sha_length };
     let mut errors = Vec::new();
-    let mut order: Vec<usize> = (0..policy.rules.len()).collect();
-    order.sort_by(|a, b| policy.rules[*b].priority.total_cmp(&policy.rules[*a].priority));
-    for index in order {
-        let rule = &policy.rules[index];
-        match fit(rule, context, policy) {
-            Err(reasons) => plan.skipped.push(Skip { row: rule.row.clone(), reasons }),
-            Ok(fit) => match expand(index, rule, &fit, context, short_sha_length) {
-                Ok(Expanded::Row(row)) => plan.rows.push(row),
-                Ok(Expanded::NoValue(reason)) => {
-                    plan.skipped.push(Skip { row: rule.row.clone(), reasons: vec![reason] });
+    let mut first = None;
+    for (index, rule) in policy.rules.iter().enumerate() {
+        let fit = match fit(rule, &run, first.as_ref()).map_err(|error| vec![error.into()])? {
+            Ok(fit) => fit,
+            // That nothing is the latest of no tags goes without saying.
+            Err(reasons) if reasons == [NoFit::Metadata(Skipped::NothingLatest)] => continue,
+            Err(reasons) => {
+                plan.skipped.push(Skip { row: rule.row.clone(), reasons });
+                continue;
+            }
+        };
+        let expanded = match rule.sanitiser {
+            Sanitiser::Oci => expand(index, rule, &fit, &run),
+            Sanitiser::Metadata => surround(index, &fit, &run).map_err(TaggingError::from),
+        };
+        match expanded {
+            Ok(Expanded::Row(row)) => {
+                plan.rows.push(row);
+                if let (None, Some(given), Condition::Metadata(row)) = (&first, fit.given, fit.condition) {
+                    first = Some((given, row));
                 }
-                Err(error) => errors.push(error),
-            },
+            }
+            Ok(Expanded::NoValue(reason)) => {
+                plan.skipped.push(Skip { row: rule.row.clone(), reasons: vec![reason] });
+            }
+            Err(error @ TaggingError::Metadata(_)) => return Err(vec![error]),
+            Err(error) => errors.push(error),
         }
     }
     errors.extend(check_captures(&mut plan, context, policy));
     if errors.is_empty() { Ok(plan) } else { Err(errors) }
 }
+
+/// The first rule of docker/metadata-action that gave a name: `latest` depends on it.
+type First = (Given, Box<Rule>);
 
 enum Expanded {
     Row(RowPlan),
@@ -225,13 +258,7 @@ enum Expanded {
     NoValue(NoFit),
 }
 
-fn expand(
-    index: usize,
-    rule: &TagRule,
-    fit: &Fit,
-    context: &Context,
-    short_sha_length: usize,
-) -> Result<Expanded, TaggingError> {
+fn expand(index: usize, rule: &TagRule, fit: &Fit, run: &Run<'_>) -> Result<Expanded, TaggingError> {
     let mut missing_name = None;
     let mut named = BTreeSet::new();
     let mut fill = |templates: &[Template]| -> Result<Vec<Tag>, TaggingError> {
@@ -239,7 +266,7 @@ fn expand(
         for template in templates {
             let missing = std::cell::Cell::new(false);
             let filled = template.expand(|variable| {
-                value(variable, fit, context, short_sha_length).inspect_err(|_| {
+                value(variable, fit, run.context, run.short_sha_length).inspect_err(|_| {
                     if matches!(variable, Variable::Branch(_) | Variable::GitTag(_) | Variable::BaseRef) {
                         missing.set(true);
                     }
@@ -286,8 +313,47 @@ fn expand(
             also,
             rolling,
             named,
+            outside: None,
         }),
     })
+}
+
+/// Makes a name of what a rule of docker/metadata-action gives.
+fn surround(index: usize, fit: &Fit, run: &Run<'_>) -> Result<Expanded, MetadataError> {
+    let (name, is_pointer, is_branch) = match (&fit.condition, &fit.given, run.facts) {
+        (Condition::Metadata(row), Some(given), Some(facts)) => {
+            let name = row.surround(&given.text, facts)?;
+            let is_prerelease = given.version.as_ref().is_some_and(|version| !version.pre.is_empty());
+            (name, row.extension.rolling && !is_prerelease, row.kind == Kind::RefBranch)
+        }
+        (Condition::Latest(flavor), Some(given), _) => {
+            (sanitised(&given.text), flavor.latest == Latest::Forward, false)
+        }
+        _ => (String::new(), false, false),
+    };
+    if name.is_empty() {
+        return Ok(Expanded::NoValue(NoFit::Metadata(Skipped::Empty)));
+    }
+    let mut row = RowPlan {
+        rule: index,
+        condition: fit.condition.clone(),
+        version: fit.version.clone(),
+        tag: Vec::new(),
+        also: Vec::new(),
+        rolling: Vec::new(),
+        named: BTreeSet::new(),
+        outside: None,
+    };
+    match name.parse::<Tag>() {
+        Ok(tag) => {
+            if is_branch {
+                row.named.insert(tag.clone());
+            }
+            if is_pointer { &mut row.rolling } else { &mut row.tag }.push(tag);
+        }
+        Err(_) => row.outside = Some(name),
+    }
+    Ok(Expanded::Row(row))
 }
 
 /// Fills in a template of a row that fits as if the run were that of another commit.
@@ -303,7 +369,7 @@ pub fn expand_for(template: &Template, row: &RowPlan, context: &Context, short_s
         ) => glob.captures(&name).unwrap_or_default(),
         _ => Vec::new(),
     };
-    let fit = Fit { condition: row.condition.clone(), captures, version: row.version.clone() };
+    let fit = Fit { condition: row.condition.clone(), captures, version: row.version.clone(), given: None };
     template.expand(|variable| value(variable, &fit, context, short_sha_length)).ok()
 }
 

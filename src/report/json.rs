@@ -8,8 +8,7 @@ use super::{ImageReport, Report, TagLine, TagOutcome, words};
 /// Returns the document.
 #[must_use]
 pub fn document(report: &Report) -> Value {
-    let Report { mode, event, images, skipped, nothing, version, labels, warnings, notices } = report;
-    let annotations: Vec<String> = labels.iter().map(|(key, value)| format!("manifest:{key}={value}")).collect();
+    let Report { mode, event, images, skipped, nothing, version, labels, annotations, warnings, notices, .. } = report;
     let labels: Map<String, Value> =
         labels.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
     let rows: Vec<Value> = skipped
@@ -51,7 +50,7 @@ pub fn document(report: &Report) -> Value {
 fn image(report: &ImageReport) -> Value {
     let ImageReport { image, digest, platforms, exists, staged, repaired, tags } = report;
     json!({
-        "image": image.to_string(),
+        "image": image,
         "digest": digest,
         "digests": platforms,
         "exists": exists,
@@ -73,7 +72,7 @@ fn tag(line: &TagLine) -> Value {
         _ => None,
     };
     json!({
-        "tag": tag.as_str(),
+        "tag": tag,
         "digest": digest,
         "from": from,
         "row": row.number,

@@ -7,7 +7,7 @@ use super::{ImageReport, Report, TagLine, TagOutcome, words};
 /// Renders the report for `GITHUB_STEP_SUMMARY`.
 #[must_use]
 pub fn summary(report: &Report) -> String {
-    let Report { mode, event, images, skipped, nothing, version: _, labels: _, warnings, notices } = report;
+    let Report { mode, event, images, skipped, nothing, warnings, notices, .. } = report;
     let mut text = String::new();
     if let Some(nothing) = nothing {
         return format!("### Nothing to publish\n\n{}.\n", inline(nothing));
@@ -52,7 +52,9 @@ fn table(text: &mut String, report: &ImageReport) {
     if tags.is_empty() {
         return;
     }
-    let _ = writeln!(text, "**{}**", code(&image.to_string()));
+    if !image.is_empty() {
+        let _ = writeln!(text, "**{}**", code(image));
+    }
     let _ = writeln!(text, "\n| Tag | Digest | Result | Why |\n|---|---|---|---|");
     for TagLine { tag, digest, row, outcome, why, .. } in tags {
         let digest = digest.as_ref().map(|digest| code(&digest.short())).unwrap_or_default();
@@ -64,7 +66,7 @@ fn table(text: &mut String, report: &ImageReport) {
         let _ = writeln!(
             text,
             "| {} | {digest} | {}{from} | {}{} |",
-            code(tag.as_str()),
+            code(tag),
             words::outcome(outcome),
             inline(why),
             inline(&row)

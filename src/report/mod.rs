@@ -17,10 +17,11 @@ use crate::{
     model::{Digest, ImageName, Tag},
     policy::{
         inversion::Role,
+        metadata::{Facts, Items, Labels, MetadataError, labels as with_own},
         publish::{Change, Stay, Target, Write},
         rolling::{MoveReason, StayReason},
         rules::{Policy, Row},
-        tagging::{Skip, TagPlan},
+        tagging::{RowPlan, Skip, TagPlan},
     },
 };
 
@@ -41,8 +42,18 @@ pub struct Report {
     pub nothing: Option<String>,
     /// The first tag of the first row that fits.
     pub version: Option<String>,
-    /// Labels for the image.
-    pub labels: Vec<(String, String)>,
+    /// Labels for the image, with those of the inputs once it is described.
+    pub labels: Labels,
+    /// The same without those of the inputs.
+    pub base_labels: Labels,
+    /// Annotations for the image, each for its level.
+    pub annotations: Vec<String>,
+    /// What docker/metadata-action's expressions in labels may ask.
+    pub facts: Facts,
+    /// What docker/metadata-action's outputs list, where its rules give the tags.
+    pub drop_in: Option<TagPlan>,
+    /// The names that its tags are for, in the order of input `images`.
+    pub named: Vec<String>,
     /// What may be wrong, a sentence each.
     pub warnings: Vec<String>,
     /// What is worth knowing, a sentence each.
@@ -52,8 +63,8 @@ pub struct Report {
 /// One image with its tags.
 #[derive(Clone, Debug)]
 pub struct ImageReport {
-    /// The image.
-    pub image: ImageName,
+    /// Its name; empty where nothing names it.
+    pub image: String,
     /// What the tags of this run point at, where that is known.
     pub digest: Option<Digest>,
     /// The digest of each platform's image manifest.
@@ -98,8 +109,8 @@ pub enum Doubt {
 /// One tag.
 #[derive(Clone, Debug)]
 pub struct TagLine {
-    /// The tag.
-    pub tag: Tag,
+    /// The tag. Rules of docker/metadata-action may give one that no registry takes.
+    pub tag: String,
     /// What it points at, where that is known.
     pub digest: Option<Digest>,
     /// The row that it comes from.
@@ -124,7 +135,7 @@ impl TagLine {
             (None, _) => String::new(),
         };
         Self {
-            tag: write.tag.clone(),
+            tag: write.tag.to_string(),
             digest: digest.cloned(),
             row,
             role: write.role,
@@ -160,6 +171,21 @@ impl TagLine {
     #[must_use]
     pub fn planned(write: &Write, row: Row) -> Self {
         Self::new(write, row, None, TagOutcome::Planned)
+    }
+
+    /// Reports a name that whoever pushes the image may give it, of which nothing more is known.
+    #[must_use]
+    pub fn named(name: &str, row: Row) -> Self {
+        Self {
+            tag: name.to_owned(),
+            digest: None,
+            row,
+            role: Role::Tag,
+            outcome: TagOutcome::Planned,
+            why: String::new(),
+            doubt: None,
+            only_published: false,
+        }
     }
 
     /// Reports a tag of a row whose image is published already: nothing is to be built for it.
@@ -200,7 +226,7 @@ impl TagLine {
     #[must_use]
     pub fn stayed(stay: &Stay, row: Row) -> Self {
         Self {
-            tag: stay.tag.clone(),
+            tag: stay.tag.to_string(),
             digest: stay.digest.clone(),
             row,
             role: Role::Rolling,
@@ -232,9 +258,9 @@ impl TagLine {
 impl ImageReport {
     /// Starts an image's report.
     #[must_use]
-    pub fn new(image: ImageName) -> Self {
+    pub fn new(image: impl Into<String>) -> Self {
         Self {
-            image,
+            image: image.into(),
             digest: None,
             platforms: BTreeMap::new(),
             exists: false,
@@ -249,8 +275,9 @@ impl Report {
     /// Starts a report.
     #[must_use]
     pub fn new(mode: &'static str, context: &Context, plan: &TagPlan, policy: &Policy) -> Self {
-        let version = plan.rows.iter().flat_map(|row| row.tags()).next().map(|(_, tag)| tag.to_string());
+        let version = plan.rows.iter().flat_map(RowPlan::names).next().map(str::to_owned);
         let labels = labels::labels(context, version.as_deref());
+        let facts = Facts::of(context, &policy.drop_in.clone().unwrap_or_default());
         let mut notices = Vec::new();
         if !policy.not_carried_out.is_empty() {
             notices.push(words::not_carried_out(&policy.not_carried_out));
@@ -262,23 +289,45 @@ impl Report {
             skipped: plan.skipped.clone(),
             nothing: plan.nothing.clone(),
             version,
+            base_labels: labels.clone(),
             labels,
+            annotations: Vec::new(),
+            facts,
+            drop_in: policy.drop_in.as_ref().map(|_| plan.clone()),
+            named: Vec::new(),
             warnings: Vec::new(),
             notices,
         }
     }
 
+    /// Adds the inputs' own labels and annotations.
+    ///
+    /// # Errors
+    /// If a template among them cannot be filled in.
+    pub fn describe(&mut self, items: &Items, levels: &str) -> Result<(), MetadataError> {
+        let annotations = with_own(&items.annotations, &self.base_labels, &self.facts)?;
+        self.labels = with_own(&items.labels, &self.base_labels, &self.facts)?;
+        let levels = if levels.is_empty() { "manifest" } else { levels };
+        self.annotations = levels
+            .split(',')
+            .flat_map(|level| annotations.iter().map(move |(key, value)| format!("{level}:{key}={value}")))
+            .collect();
+        Ok(())
+    }
+
     /// Returns the tags that `keep` picks, each with its image.
-    fn lines(&self, keep: fn(&TagLine) -> bool) -> impl Iterator<Item = (&ImageName, &TagLine)> {
+    fn lines(&self, keep: fn(&TagLine) -> bool) -> impl Iterator<Item = (&str, &TagLine)> {
         self.images
             .iter()
-            .flat_map(|image| image.tags.iter().map(move |line| (&image.image, line)))
+            .flat_map(|image| image.tags.iter().map(move |line| (image.image.as_str(), line)))
             .filter(move |(_, line)| keep(line))
     }
 
     /// Returns the full names of the tags that `keep` picks.
     fn full_names(&self, keep: fn(&TagLine) -> bool) -> Vec<String> {
-        self.lines(keep).map(|(image, line)| format!("{image}:{}", line.tag)).collect()
+        self.lines(keep)
+            .map(|(image, line)| format!("{image}{}{}", if image.is_empty() { "" } else { ":" }, line.tag))
+            .collect()
     }
 
     /// Returns the tags that the image is given, without the image and each once.

@@ -11,7 +11,7 @@ use super::{ImageReport, Report, TagLine, TagOutcome, words};
 /// Renders the report for people; warnings and notices are for whoever prints it. `width` is that of the terminal, in columns, where there is one.
 #[must_use]
 pub fn text(report: &Report, width: Option<u16>) -> String {
-    let Report { mode: _, event, images, skipped, nothing, version: _, labels: _, warnings: _, notices: _ } = report;
+    let Report { event, images, skipped, nothing, .. } = report;
     let mut text = format!("{event}\n");
     for image in images {
         show_image(&mut text, image, width);
@@ -33,6 +33,7 @@ pub fn text(report: &Report, width: Option<u16>) -> String {
 
 fn show_image(text: &mut String, report: &ImageReport, width: Option<u16>) {
     let ImageReport { image, digest, platforms, exists: _, staged, repaired: _, tags } = report;
+    let image = if image.is_empty() { "no image is named" } else { image };
     let _ = writeln!(text, "\n{image}{}", digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default());
     for (platform, digest) in platforms {
         let _ = writeln!(text, "  {platform}  {digest}");

@@ -2,8 +2,9 @@
 
 use crate::{
     event::{Context, EventKind, Subject},
-    model::{ImageName, untrusted::shown},
+    model::untrusted::shown,
     policy::{
+        metadata::Skipped,
         rolling::{MoveReason, StayReason},
         tagging::{self, NoFit, Skip},
     },
@@ -79,9 +80,34 @@ pub fn no_fit(reason: &NoFit) -> String {
         }
         NoFit::OtherRelease { version } => format!("{} has a pre-release part", shown(&version.to_string())),
         NoFit::NoNumber => "the payload names no pull request (a fork's `workflow_run` does not)".to_owned(),
+        NoFit::Metadata(reason) => skipped(reason),
         NoFit::RetentionOnly => "has only `match`: it retires tags and creates none".to_owned(),
         NoFit::NoValue { template, problem } => {
             format!("its template `{template}` cannot be filled in: {}", shown(problem))
+        }
+    }
+}
+
+/// Says why a row of docker/metadata-action gives no tag.
+fn skipped(reason: &Skipped) -> String {
+    match reason {
+        Skipped::Disabled => "its `enable` is `false`".to_owned(),
+        Skipped::OtherEvent { event } => format!("needs a scheduled run, and this is a `{}` event", quoted(event)),
+        Skipped::OtherRef { wanted, found } if found.is_empty() => {
+            format!("needs {}, and the run names no ref", shown(wanted))
+        }
+        Skipped::OtherRef { wanted, found } => {
+            format!("needs {}, and the run is on `{}`", shown(wanted), quoted(found))
+        }
+        Skipped::NoVersion { text, wanted } => format!("`{}` is no {wanted} version", quoted(text)),
+        Skipped::NoMatch { pattern, text } => format!("`{}` does not match `{}`", quoted(pattern), quoted(text)),
+        Skipped::NoGroup { group } => format!("the match has no group {}", shown(group)),
+        Skipped::NoCommit => "the run names no commit".to_owned(),
+        Skipped::Empty => "the tag would be empty".to_owned(),
+        Skipped::NoLatest => "`flavor` says `latest=false`".to_owned(),
+        Skipped::NothingLatest => "no row gave a tag".to_owned(),
+        Skipped::FirstIsNoRelease { row } => {
+            format!("the first tag is that of `{}`, which is no release", quoted(row))
         }
     }
 }
@@ -130,7 +156,7 @@ pub fn stay_reason(reason: &StayReason) -> String {
 
 /// Says what a doubtful decision about a pointer was, and how it can be known the next time.
 #[must_use]
-pub fn doubtful(image: &ImageName, line: &TagLine, doubt: Doubt) -> String {
+pub fn doubtful(image: &str, line: &TagLine, doubt: Doubt) -> String {
     let TagLine { tag, why, outcome, .. } = line;
     let stays = if *outcome == TagOutcome::Stayed { "stays: " } else { "" };
     let remedy = match doubt {
@@ -142,6 +168,25 @@ pub fn doubtful(image: &ImageName, line: &TagLine, doubt: Doubt) -> String {
         }
     };
     format!("the rolling tag {image}:{tag} {stays}{why}; {remedy}")
+}
+
+/// Warns that no row gave a tag, with each row's reason.
+#[must_use]
+pub fn no_tag(event: &str, skipped: &[Skip]) -> String {
+    let mut text = format!("no row gives a tag for {event}, so there is none");
+    for one in skipped {
+        text.push_str(&format!("\n- {}", skip(one)));
+    }
+    text
+}
+
+/// Warns of a name that no registry takes.
+#[must_use]
+pub fn no_image_tag(name: &str) -> String {
+    format!(
+        "`{}` is no tag of an image: no registry takes it. One has at most 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two",
+        quoted(name)
+    )
 }
 
 /// Names the parts of a policy that this version does not carry out.

@@ -3,7 +3,13 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use chrono::DateTime;
-use ghcr_lifecycle::policy::metadata::{Facts, MetadataInputs, PayloadDate, Repository, metadata};
+use ghcr_lifecycle::{
+    event::{self, Committed, RepositoryFacts},
+    policy::{
+        metadata::{Content, Facts, MetadataError, MetadataInputs, Output, Settings, compile, outputs},
+        tagging::{TaggingError, plan_tags},
+    },
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -43,6 +49,49 @@ enum Tags {
     Text(String),
 }
 
+/// Goes the way of a run, but for asking anybody.
+fn run(
+    environment: &BTreeMap<String, String>,
+    payload: &Value,
+    now: DateTime<chrono::Utc>,
+    inputs: &MetadataInputs,
+) -> (Vec<Output>, Option<MetadataError>) {
+    let variable = |name: &str| environment.get(name).cloned();
+    let mut context = event::parse(environment, Some(payload.to_string().as_bytes()), now).unwrap();
+    // What the API answers.
+    context.facts = RepositoryFacts {
+        name: Some("r".to_owned()),
+        description: Some("A thing".to_owned()),
+        html_url: Some("https://github.com/o/r".to_owned()),
+        default_branch: Some("master".to_owned()),
+        license: Some("MIT".to_owned()),
+    };
+    let settings = Settings {
+        pull_request_head: variable("DOCKER_METADATA_PR_HEAD_SHA")
+            .is_some_and(|text| text.to_lowercase().contains("true")),
+        short_sha_length: variable("DOCKER_METADATA_SHORT_SHA_LENGTH"),
+    };
+    let built = context.built(settings.pull_request_head);
+    if built.committed == Committed::Unknown && built.sha.is_some() {
+        context.raw.asked_date = Some("2021-07-04T05:06:07Z".parse().unwrap());
+    }
+    let compiled = match compile(inputs, settings) {
+        Ok(compiled) => compiled,
+        Err(error) => return (Vec::new(), Some(error)),
+    };
+    let plan = match plan_tags(&context, &compiled.policy, 7) {
+        Ok(plan) => plan,
+        Err(errors) => match errors.as_slice() {
+            [TaggingError::Metadata(error)] => return (Vec::new(), Some(error.clone())),
+            other => panic!("{other:?}"),
+        },
+    };
+    let facts = Facts::of(&context, compiled.policy.drop_in.as_ref().unwrap());
+    let content = Content::of(&plan, &compiled.names, &facts, |_, _| true);
+    let given = outputs(inputs, &compiled.items, &content, &facts);
+    (given.outputs, given.error)
+}
+
 /// Says what differs from what is expected.
 fn difference(situation: &Situation) -> Option<String> {
     let usual = json!({
@@ -55,20 +104,14 @@ fn difference(situation: &Situation) -> Option<String> {
     ]);
     environment.retain(|name, _| !situation.unset.contains(name));
     environment.extend(situation.environment.clone());
-    let mut payload = situation
+    let mut payload: Value = situation
         .payload
         .as_deref()
         .map_or_else(|| json!({ "repository": "the usual" }), |text| serde_json::from_str::<Value>(text).unwrap());
     if payload["repository"] == "the usual" {
-        payload["repository"] = usual.clone();
+        payload["repository"] = usual;
     }
     let now = DateTime::from_timestamp_millis(1_717_855_382_045).unwrap();
-    let mut facts = Facts::of_workflow(&environment, &payload, now);
-    facts.repository = Repository::of(&usual);
-    if facts.payload_date(&payload) == PayloadDate::Unknown && facts.sha.is_some() {
-        // What the API answers.
-        facts.commit_date = Some("2021-07-04T05:06:07Z".parse().unwrap());
-    }
     let input = |name: &str| situation.inputs.get(name).cloned().unwrap_or_default();
     let inputs = MetadataInputs {
         images: input("images"),
@@ -82,12 +125,11 @@ fn difference(situation: &Situation) -> Option<String> {
         bake_target: input("bake-target"),
         annotations_levels: environment.get("DOCKER_METADATA_ANNOTATIONS_LEVELS").cloned().unwrap_or_default(),
     };
-    let given = metadata(&inputs, &facts);
-    if given.error.is_some() != situation.fails {
-        return Some(format!("fails: {:?}", given.error));
+    let (given, error) = run(&environment, &payload, now, &inputs);
+    if error.is_some() != situation.fails {
+        return Some(format!("fails: {error:?}"));
     }
-    let output =
-        |name: &str| given.outputs.iter().find(|output| output.name == name).map(|output| output.value.clone());
+    let output = |name: &str| given.iter().find(|output| output.name == name).map(|output| output.value.clone());
     let tags = situation.tags.as_ref().map(|tags| match tags {
         Tags::Lines(lines) => lines.join("\n"),
         Tags::Text(text) => text.clone(),

@@ -8,7 +8,9 @@ use std::{
 
 /// What each module may import of the others. A module that is not here may not exist.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("main", &["app", "adapters", "inputs", "event", "error"]),
+    ("main", &["tell", "app", "adapters", "inputs", "event", "error"]),
+    // The half of the program that talks.
+    ("tell", &["app", "adapters", "inputs", "error"]),
     ("app", &["collect", "error", "event", "execute", "inputs", "model", "policy", "ports", "report", "sandbox"]),
     ("adapters", &["ports", "model"]),
     ("inputs", &["policy", "model"]),

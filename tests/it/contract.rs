@@ -46,10 +46,13 @@ fn action() -> Action {
     serde_yaml::from_str(&read("action.yml")).unwrap()
 }
 
-/// The rows of the README's tables whose first cell is a name in code.
-fn readme_rows() -> BTreeMap<String, String> {
-    read("README.md")
+/// The rows of the table under a heading of the README, whose first cell is a name in code.
+fn readme_rows(heading: &str) -> BTreeMap<String, String> {
+    let text = read("README.md");
+    let (_, section) = text.split_once(&format!("\n## {heading}\n")).unwrap();
+    section
         .lines()
+        .take_while(|line| !line.starts_with("## "))
         .filter_map(|line| {
             let rest = line.strip_prefix("| `")?;
             let (name, cells) = rest.split_once("` |")?;
@@ -108,19 +111,27 @@ fn summaries_are_sentences() {
 
 #[test]
 fn the_readme_has_a_row_for_every_input_and_output() {
-    let rows = readme_rows();
+    let rows = readme_rows("Inputs");
+    assert_eq!(rows.len(), INPUTS.len());
     for input in INPUTS {
         let row = rows.get(input.name).unwrap_or_else(|| panic!("README.md has no row for input `{}`", input.name));
-        assert!(row.contains(input.default), "README.md gives `{}` another default than {}", input.name, input.default);
+        let default = if input.default.is_empty() { String::new() } else { format!("`{}`", input.default) };
+        let given = row.split('|').next().unwrap().trim();
+        assert_eq!(given, default, "README.md gives `{}` another default", input.name);
     }
+    let rows = readme_rows("Outputs");
     for output in action().outputs.keys() {
         assert!(rows.contains_key(output), "README.md has no row for output `{output}`");
     }
 }
 
-/// The README's blocks of code in one language.
 fn readme_blocks(language: &str) -> Vec<String> {
-    let text = read("README.md");
+    blocks("README.md", language)
+}
+
+/// A document's blocks of code in one language.
+fn blocks(document: &str, language: &str) -> Vec<String> {
+    let text = read(document);
     let mut blocks = Vec::new();
     let mut rest = text.as_str();
     let fence = format!("```{language}\n");
@@ -146,7 +157,7 @@ fn the_policies_of_the_readme_are_valid() {
 }
 
 #[test]
-fn the_workflow_of_the_readme_gives_inputs_that_exist() {
+fn the_workflows_of_the_documents_give_inputs_that_exist() {
     #[derive(Deserialize)]
     struct Workflow {
         jobs: BTreeMap<String, Job>,
@@ -161,19 +172,21 @@ fn the_workflow_of_the_readme_gives_inputs_that_exist() {
         #[serde(default)]
         with: BTreeMap<String, serde_json::Value>,
     }
-    let mut ours = 0;
-    for text in readme_blocks("yaml").into_iter().filter(|block| block.contains("\njobs:")) {
-        let workflow: Workflow = serde_yaml::from_str(&text).unwrap();
-        for step in workflow.jobs.into_values().flat_map(|job| job.steps) {
-            if step.uses.is_some_and(|action| action.contains("ghcr-lifecycle")) {
-                ours += 1;
-                for name in step.with.keys() {
-                    assert!(INPUTS.iter().any(|input| input.name == *name), "README.md gives input `{name}`");
+    for document in ["README.md", "docs/coming-from-metadata-action.md"] {
+        let mut ours = 0;
+        for text in blocks(document, "yaml").into_iter().filter(|block| block.contains("jobs:\n")) {
+            let workflow: Workflow = serde_yaml::from_str(&text).unwrap();
+            for step in workflow.jobs.into_values().flat_map(|job| job.steps) {
+                if step.uses.is_some_and(|action| action.contains("ghcr-lifecycle")) {
+                    ours += 1;
+                    for name in step.with.keys() {
+                        assert!(INPUTS.iter().any(|input| input.name == *name), "{document} gives input `{name}`");
+                    }
                 }
             }
         }
+        assert!(ours > 0, "{document}");
     }
-    assert!(ours > 0);
 }
 
 /// The mistake that the README shows is shown that way.

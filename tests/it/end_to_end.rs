@@ -10,5 +10,6 @@ mod kyklos;
 mod payloads;
 mod policies;
 mod registries;
+mod rows;
 mod step;
 mod unreadable;

@@ -13,15 +13,16 @@ use ghcr_lifecycle::{
 };
 use tempfile::TempDir;
 
-use crate::programs::{program, run};
+use crate::programs::program;
+pub(crate) use crate::programs::run;
 
 mod head;
 
-struct Repository {
+pub(crate) struct Repository {
     folder: TempDir,
 }
 
-fn git(at: &Path) -> Command {
+pub(crate) fn git(at: &Path) -> Command {
     let mut command = program("git", "git");
     command
         .current_dir(at)
@@ -35,13 +36,13 @@ fn git(at: &Path) -> Command {
 }
 
 impl Repository {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         run(git(folder.path()).args(["init", "-q"]));
         Self { folder }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -50,11 +51,11 @@ impl Repository {
         run(git(self.path()).env("GIT_COMMITTER_DATE", date).args(["commit", "-q", "--allow-empty", "-m", "dated"]));
     }
 
-    fn git(&self, arguments: &[&str]) -> String {
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
         run(git(self.path()).args(arguments))
     }
 
-    fn commit(&self, message: &str) -> CommitId {
+    pub(crate) fn commit(&self, message: &str) -> CommitId {
         self.git(&["commit", "-q", "--allow-empty", "-m", message, "--date", "2026-01-01T00:00:00+00:00"]);
         self.git(&["rev-parse", "HEAD"]).parse().unwrap()
     }

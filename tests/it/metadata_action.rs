@@ -2,17 +2,22 @@
 //! `GHCR_LIFECYCLE_METADATA_ACTION` names the peer's bundle, and Node.js is installed.
 
 mod cases;
+mod checkout;
 mod words;
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead, BufReader, Write},
-    process::{Command, Stdio},
+    io::{BufRead, BufReader, ErrorKind, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
 };
 
-use chrono::DateTime;
-use ghcr_lifecycle::policy::metadata::{Facts, MetadataInputs, PayloadDate, Repository, environment_name, metadata};
+use ghcr_lifecycle::policy::metadata::OUTPUT_NAMES;
 use serde_json::{Value, json};
+
+use crate::runner::parse_output_file;
 
 /// What a run of either came to.
 #[derive(Debug, PartialEq)]
@@ -22,38 +27,100 @@ struct Outcome {
     environment: Vec<String>,
 }
 
-fn ours(case: &Value) -> Outcome {
-    let environment: BTreeMap<String, String> = serde_json::from_value(case["environment"].clone()).unwrap();
-    let input = |name: &str| environment.get(&format!("INPUT_{name}")).cloned().unwrap_or_default();
-    let now = DateTime::from_timestamp_millis(case["now"].as_i64().unwrap()).unwrap();
-    let payload = case["payload"].as_str().map_or(Value::Null, |text| serde_json::from_str(text).unwrap());
-    let mut facts = Facts::of_workflow(&environment, &payload, now);
-    facts.repository = Repository::of(&case["repository"]);
-    if facts.payload_date(&payload) == PayloadDate::Unknown
-        // Without a commit there is nothing to ask the API for.
-        && facts.sha.as_ref().is_some_and(|sha| !sha.is_empty())
-        && let Some(date) = case["commit"]["commit"]["committer"]["date"].as_str()
-    {
-        facts.commit_date = Some(date.parse().unwrap());
+/// A program that runs longer than this hangs.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Answers as GitHub's API does, for one case.
+struct Api {
+    listener: TcpListener,
+}
+
+impl Api {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self { listener }
     }
-    let inputs = MetadataInputs {
-        images: input("IMAGES"),
-        tags: input("TAGS"),
-        flavor: input("FLAVOR"),
-        labels: input("LABELS"),
-        annotations: input("ANNOTATIONS"),
-        sep_tags: input("SEP-TAGS"),
-        sep_labels: input("SEP-LABELS"),
-        sep_annotations: input("SEP-ANNOTATIONS"),
-        bake_target: input("BAKE-TARGET"),
-        annotations_levels: environment.get("DOCKER_METADATA_ANNOTATIONS_LEVELS").cloned().unwrap_or_default(),
+
+    fn url(&self) -> String {
+        format!("http://{}", self.listener.local_addr().unwrap())
+    }
+
+    /// Answers whoever asks until the process ends.
+    fn serve(&self, case: &Value, process: &mut Child) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            match self.listener.accept() {
+                Ok((stream, _)) => answer(stream, case),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+            if let Some(status) = process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < LONGEST, "hangs: {case:#}");
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+}
+
+fn answer(stream: TcpStream, case: &Value) {
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(LONGEST)).unwrap();
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    let target = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    while !line.trim().is_empty() {
+        line.clear();
+        reader.read_line(&mut line).unwrap();
+    }
+    let body = match target.as_str() {
+        commit if commit.contains("/commits/") => &case["commit"],
+        "/repos/o/r" => &case["repository"],
+        _ => &Value::Null,
     };
-    let metadata = metadata(&inputs, &facts);
-    Outcome {
-        failed: metadata.error.is_some(),
-        environment: metadata.outputs.iter().map(|output| environment_name(output.name)).collect(),
-        outputs: metadata.outputs.into_iter().map(|output| (output.name.to_owned(), output.value)).collect(),
+    let status = if body.is_null() { "404 Not Found" } else { "200 OK" };
+    let text = body.to_string();
+    let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n");
+    write!(reader.get_mut(), "{head}content-length: {}\r\n\r\n{text}", text.len()).unwrap();
+}
+
+/// Runs our program as a step.
+fn ours(case: &Value, api: &Api, folder: &Path) -> Outcome {
+    let path = |name: &str| folder.join(name);
+    for name in ["output", "env", "summary"] {
+        std::fs::write(path(name), "").unwrap();
     }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ghcr-lifecycle"));
+    command
+        .env_clear()
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_API_URL", api.url())
+        .env("GITHUB_WORKSPACE", case["checkout"].as_str().map_or(folder, Path::new))
+        .env("RUNNER_TEMP", folder.join("temp"))
+        .env("INPUT_GITHUB-TOKEN", "none")
+        .env("SOURCE_DATE_EPOCH", (case["now"].as_i64().unwrap() / 1000).to_string());
+    for (name, file) in [("GITHUB_OUTPUT", "output"), ("GITHUB_ENV", "env"), ("GITHUB_STEP_SUMMARY", "summary")] {
+        command.env(name, path(file));
+    }
+    let environment: BTreeMap<String, String> = serde_json::from_value(case["environment"].clone()).unwrap();
+    command.envs(environment);
+    if let Some(payload) = case["payload"].as_str() {
+        std::fs::write(path("event.json"), payload).unwrap();
+        command.env("GITHUB_EVENT_PATH", path("event.json"));
+    }
+    let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let status = api.serve(case, &mut process);
+    let read = |name: &str| parse_output_file(&std::fs::read_to_string(path(name)).unwrap()).unwrap();
+    let outputs = read("output")
+        .into_iter()
+        .filter(|(name, _)| OUTPUT_NAMES.contains(&name.as_str()))
+        .map(|(name, value)| {
+            let value = if name.starts_with("bake-file") { std::fs::read_to_string(value).unwrap() } else { value };
+            (name, value)
+        })
+        .collect();
+    Outcome { failed: !status.success(), environment: read("env").into_iter().map(|(name, _)| name).collect(), outputs }
 }
 
 /// Gives the cases to the peer, in one Node.js process.
@@ -94,12 +161,29 @@ fn complaint(log: &str) -> String {
         .join("; ")
 }
 
+/// The path of the peer's bundle, if there is one.
+fn bundle() -> Option<String> {
+    let bundle = std::env::var("GHCR_LIFECYCLE_METADATA_ACTION").ok();
+    if bundle.is_none() {
+        println!("not run: GHCR_LIFECYCLE_METADATA_ACTION names no bundle of docker/metadata-action");
+    }
+    bundle
+}
+
+#[test]
+fn what_is_checked_out_is_what_the_peer_finds() {
+    let Some(bundle) = bundle() else { return };
+    let clones = checkout::Clones::new();
+    let cases = clones.cases();
+    let (api, folder) = (Api::start(), tempfile::tempdir().unwrap());
+    for (case, (theirs, log)) in cases.iter().zip(theirs(&bundle, &cases)) {
+        assert_eq!(ours(case, &api, folder.path()), theirs, "{}: {}", case["checkout"], complaint(&log));
+    }
+}
+
 #[test]
 fn outputs_are_those_of_the_peer() {
-    let Ok(bundle) = std::env::var("GHCR_LIFECYCLE_METADATA_ACTION") else {
-        println!("not run: GHCR_LIFECYCLE_METADATA_ACTION names no bundle of docker/metadata-action");
-        return;
-    };
+    let Some(bundle) = bundle() else { return };
     let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
     let first = number("GHCR_LIFECYCLE_METADATA_SEED", 1);
     let count = number("GHCR_LIFECYCLE_METADATA_CASES", 2000);
@@ -108,8 +192,9 @@ fn outputs_are_those_of_the_peer() {
     let theirs: Vec<_> = cases.chunks(150).flat_map(|some| theirs(&bundle, some)).collect();
     assert_eq!(theirs.len(), cases.len(), "the peer ended early");
     let (mut differing, mut failing) = (0, 0);
+    let (api, folder) = (Api::start(), tempfile::tempdir().unwrap());
     for ((case, (theirs, log)), seed) in cases.iter().zip(&theirs).zip(first..) {
-        let ours = ours(case);
+        let ours = ours(case, &api, folder.path());
         failing += u32::from(theirs.failed);
         if ours == *theirs {
             continue;

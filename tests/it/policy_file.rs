@@ -322,6 +322,7 @@ proptest! {
 /// What a policy was understood as, row by row.
 fn summary(policy: &Policy) -> String {
     let Policy {
+        drop_in: _,
         images,
         rules,
         untagged,

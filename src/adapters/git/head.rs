@@ -169,11 +169,12 @@ fn is_pull_request(short: &str) -> bool {
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Reads a decoration, without the `HEAD` that begins it, as docker/metadata-action does: as one text, so that with several
-/// names on a commit a part of the list ends up in the ref. `None` if it is of no form that is known.
+/// Reads a decoration, without the `HEAD` that begins it, as docker/metadata-action does: a tag that begins it counts, and
+/// else it is one text, so that with several branches on a commit a part of the list ends up in the ref. `None` if it is of
+/// no form that is known.
 fn literal(decoration: &str) -> Option<String> {
     if let Some(tag) = decoration.strip_prefix("tag: ") {
-        return Some(format!("refs/tags/{}", tag.split(':').next().unwrap_or_default().trim()));
+        return Some(format!("refs/tags/{}", tag.split(", ").next().unwrap_or_default()));
     }
     if is_pull_request(decoration) {
         return Some(format!("refs/{decoration}"));
@@ -195,8 +196,8 @@ mod tests {
     fn a_decoration_is_read_as_one_text() {
         for (decoration, expected) in [
             ("tag: v1.2.3", Some("refs/tags/v1.2.3")),
-            ("tag: v2, tag: v1", Some("refs/tags/v2, tag")),
-            ("tag: v1, origin/main, main", Some("refs/tags/v1, origin/main, main")),
+            ("tag: v2, tag: v1", Some("refs/tags/v2")),
+            ("tag: v1, origin/main, main", Some("refs/tags/v1")),
             ("pull/5/merge", Some("refs/pull/5/merge")),
             ("pull/5/head", Some("refs/pull/5/head")),
             ("pull/x/merge", Some("refs/heads/x/merge")),

@@ -84,17 +84,24 @@ impl RegistryClient {
                 Some(upload) => upload,
                 None => self.start_upload(&operation, &scope).await?,
             };
-            let delay = match self.upload(&operation, &scope, upload, blob, source, may_renew).await? {
+            let delay = match self.upload(&operation, &scope, upload.clone(), blob, source, may_renew).await? {
                 Attempt::Done => return Ok(BlobOutcome::Uploaded),
                 Attempt::Renewed => {
                     may_renew = false;
                     continue;
                 }
                 Attempt::Restart(error) => retries.next_delay().ok_or(error)?,
-                Attempt::Ended(outcome) => match retries.judge(&operation, *outcome)? {
-                    Judged::Again(delay) => delay,
-                    Judged::Final(answer) => return Err(self.refusal(&operation, image, Right::Write, &answer)),
-                },
+                Attempt::Ended(outcome) => {
+                    // A registry that throttles has not looked at the bytes: to begin anew would be one more request to
+                    // throttle. If it forgot the upload all the same, it says so.
+                    if matches!(&*outcome, Ok(answer) if answer.status.as_u16() == 429) {
+                        begun = Some(upload);
+                    }
+                    match retries.judge(&operation, *outcome)? {
+                        Judged::Again(delay) => delay,
+                        Judged::Final(answer) => return Err(self.refusal(&operation, image, Right::Write, &answer)),
+                    }
+                }
             };
             tokio::time::sleep(delay).await;
             // The answer may have been lost where the bytes were not.

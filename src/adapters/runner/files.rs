@@ -38,6 +38,12 @@ impl Files {
         Self { output: path("GITHUB_OUTPUT"), environment: path("GITHUB_ENV"), summary: path("GITHUB_STEP_SUMMARY") }
     }
 
+    /// Tells whether somebody reads the outputs.
+    #[must_use]
+    pub fn take_outputs(&self) -> bool {
+        self.output.is_some()
+    }
+
     /// Sets outputs of the step, all or none.
     ///
     /// # Errors
@@ -135,7 +141,7 @@ fn refused(what: &str, detail: String) -> PortError {
     PortError::new(PortErrorKind::Malformed, what, detail)
 }
 
-fn write_failed(what: &str, error: io::Error) -> PortError {
+pub(super) fn write_failed(what: &str, error: io::Error) -> PortError {
     PortError::new(PortErrorKind::Unavailable, what, "the runner's file cannot be written")
         .with_source(error)
         .with_hint("the container has to run as root: the runner's files are not writable for others")

@@ -5,5 +5,6 @@
 pub mod commands;
 mod environment;
 pub mod files;
+pub mod temporary;
 
 pub use environment::{Reach, environment, extra_ca_pem, now, payload, read_policy};

@@ -6,9 +6,9 @@ use crate::{model::untrusted::shown_up_to, policy::diagnostic::nearest};
 
 /// What is wrong with an amount, and the remedy.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct AmountError {
-    pub(super) problem: String,
-    pub(super) hint: Option<String>,
+pub(in crate::policy) struct AmountError {
+    pub(in crate::policy) problem: String,
+    pub(in crate::policy) hint: Option<String>,
 }
 
 const MINUTE: u64 = 60;

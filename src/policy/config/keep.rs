@@ -44,7 +44,8 @@ pub(super) fn duration_or_forever(walk: &mut Walk<'_>, value: &Value<'_>) -> Opt
     match duration(text.text) {
         Ok(duration) => Some(Some(duration)),
         Err(error) => {
-            report(walk, &text, error, &["forever"]);
+            let AmountError { problem, hint } = explained(text.text, error, &["forever"]);
+            walk.mistake(&text.value, problem, hint);
             None
         }
     }
@@ -61,59 +62,61 @@ fn not_text(walk: &mut Walk<'_>, value: &Value<'_>) {
 }
 
 fn keep_text(walk: &mut Walk<'_>, text: &Text<'_>) -> Option<Keep> {
-    let none = Keep { forever: false, duration: None, last: None, while_holds: None };
-    let words: Vec<&str> = text.text.split_whitespace().collect();
-    match words.as_slice() {
-        ["forever"] => return Some(Keep::FOREVER),
-        ["while", "open"] => return Some(Keep { while_holds: Some(While::Open), ..none }),
-        ["while", "branch", "exists"] => return Some(Keep { while_holds: Some(While::BranchExists), ..none }),
-        ["last", number] => {
-            if let Ok(last) = number.parse::<NonZeroU32>() {
-                return Some(Keep { last: Some(last), ..none });
-            }
-            let problem = format!("`{}` is no whole number above 0", shown_up_to(number, MAX_SHOWN));
-            walk.mistake(&text.value, problem, Some("as in `last 10`".into()));
-            return None;
-        }
-        ["last"] => {
-            walk.mistake(&text.value, "`last` needs a number", Some("as in `last 10`".into()));
-            return None;
-        }
-        ["while", ..] => {
-            let said = shown_up_to(text.text.trim(), MAX_SHOWN);
-            let hint = match nearest(text.text, ["while open", "while branch exists"]) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "it is `while open` (a pull request) or `while branch exists`".to_owned(),
-            };
-            walk.mistake(&text.value, format!("`keep` does not know `{said}`"), Some(hint));
-            return None;
-        }
-        _ => {}
-    }
-    match duration(text.text) {
-        Ok(duration) => Some(Keep { duration: Some(duration), ..none }),
-        Err(error) => {
-            report(walk, text, error, &["forever", "while open", "while branch exists"]);
+    match keep_of(text.text) {
+        Ok(keep) => Some(keep),
+        Err(AmountError { problem, hint }) => {
+            walk.mistake(&text.value, problem, hint);
             None
         }
     }
 }
 
-fn report(walk: &mut Walk<'_>, text: &Text<'_>, error: AmountError, words: &[&'static str]) {
-    if text.text.starts_with(|c: char| c.is_ascii_digit()) {
-        walk.mistake(&text.value, error.problem, error.hint);
-        return;
+/// Reads a `keep` that is a text.
+///
+/// # Errors
+/// With what is wrong and what was probably meant.
+pub(in crate::policy) fn keep_of(text: &str) -> Result<Keep, AmountError> {
+    let none = Keep { forever: false, duration: None, last: None, while_holds: None };
+    let fail = |problem: String, hint: &str| Err(AmountError { problem, hint: Some(hint.to_owned()) });
+    match text.split_whitespace().collect::<Vec<_>>().as_slice() {
+        ["forever"] => Ok(Keep::FOREVER),
+        ["while", "open"] => Ok(Keep { while_holds: Some(While::Open), ..none }),
+        ["while", "branch", "exists"] => Ok(Keep { while_holds: Some(While::BranchExists), ..none }),
+        ["last", number] => match number.parse::<NonZeroU32>() {
+            Ok(last) => Ok(Keep { last: Some(last), ..none }),
+            Err(_) => {
+                fail(format!("`{}` is no whole number above 0", shown_up_to(number, MAX_SHOWN)), "as in `last 10`")
+            }
+        },
+        ["last"] => fail("`last` needs a number".to_owned(), "as in `last 10`"),
+        ["while", ..] => {
+            let hint = match nearest(text, ["while open", "while branch exists"]) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "it is `while open` (a pull request) or `while branch exists`".to_owned(),
+            };
+            fail(format!("`keep` does not know `{}`", shown_up_to(text.trim(), MAX_SHOWN)), &hint)
+        }
+        _ => match duration(text) {
+            Ok(duration) => Ok(Keep { duration: Some(duration), ..none }),
+            Err(error) => Err(explained(text, error, &["forever", "while open", "while branch exists"])),
+        },
     }
-    let problem = format!("`keep` does not know `{}`", shown_up_to(text.text, MAX_SHOWN));
-    let hint = match nearest(text.text, words.iter().copied()) {
+}
+
+/// Says what is wrong with a text that is no duration.
+fn explained(text: &str, error: AmountError, words: &[&'static str]) -> AmountError {
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return error;
+    }
+    let hint = match nearest(text, words.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None if matches!(text.text.to_lowercase().trim(), "always" | "never" | "ever") => {
+        None if matches!(text.to_lowercase().trim(), "always" | "never" | "ever") => {
             "did you mean `forever`?".to_owned()
         }
         None if words.len() > 1 => FORMS.to_owned(),
         None => "as in `30 days` or `forever`".to_owned(),
     };
-    walk.mistake(&text.value, problem, Some(hint));
+    AmountError { problem: format!("`keep` does not know `{}`", shown_up_to(text, MAX_SHOWN)), hint: Some(hint) }
 }
 
 fn keep_map(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Keep> {

@@ -76,7 +76,7 @@ pub(super) fn row(walk: &mut Walk<'_>, value: &Value<'_>, number: usize) -> Opti
     });
     let plain = |list: Vec<Written<'_>>| list.into_iter().map(|written| written.template).collect();
     Some(TagRule {
-        row: Row { number, line: walk.lines.line(value.node.span.start), label },
+        row: Row { number, line: Some(walk.lines.line(value.node.span.start)), label },
         on,
         tag: plain(tag),
         also: plain(also),
@@ -86,7 +86,6 @@ pub(super) fn row(walk: &mut Walk<'_>, value: &Value<'_>, number: usize) -> Opti
         keep: keep?,
         matcher,
         sanitiser: Sanitiser::Oci,
-        priority: 0.0,
     })
 }
 

@@ -24,7 +24,7 @@ pub enum CsvError {
 ///
 /// # Errors
 /// If a quote is never closed.
-pub fn items(input: &str) -> Result<Vec<String>, CsvError> {
+pub(super) fn items(input: &str) -> Result<Vec<String>, CsvError> {
     let records = Reader { relaxed: true, comments: true, ..Reader::default() }.read(trim(input))?;
     let joined = records.into_iter().map(|record| record.join(","));
     Ok(joined.filter(|item| !item.is_empty()).map(|item| trim(&item).to_owned()).collect())

@@ -12,6 +12,8 @@ pub enum Latest {
     Always,
     /// There is none.
     Never,
+    /// As `Auto`, but it never moves to a lower version than the highest that is published.
+    Forward,
 }
 
 /// What all tags have in common.
@@ -60,7 +62,8 @@ impl Flavor {
                         "auto" => Latest::Auto,
                         "true" => Latest::Always,
                         "false" => Latest::Never,
-                        _ => return fail("`latest` must be `auto`, `true` or `false`"),
+                        "forward" => Latest::Forward,
+                        _ => return fail("`latest` must be `auto`, `true`, `false` or `forward`"),
                     }
                 }
                 "prefix" => {

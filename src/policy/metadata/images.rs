@@ -4,18 +4,18 @@ use super::{csv, error::MetadataError, javascript::trim};
 
 /// An image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
+pub(super) struct Image {
     /// Its name as written.
-    pub name: String,
+    pub(super) name: String,
     /// Whether it gets tags.
-    pub enable: bool,
+    pub(super) enable: bool,
 }
 
 /// Reads the items of the input. One line without `=` is a list; else each line is an image.
 ///
 /// # Errors
 /// If an attribute is unknown or holds something else than it may, or a name is empty.
-pub fn parse(items: &[String]) -> Result<Vec<Image>, MetadataError> {
+pub(super) fn parse(items: &[String]) -> Result<Vec<Image>, MetadataError> {
     if let [only] = items {
         let fields = csv::fields(only).map_err(|problem| MetadataError::csv("images", only, problem))?;
         if fields.iter().all(|field| !field.contains('=')) {

@@ -4,14 +4,15 @@ use chrono::SecondsFormat;
 
 use super::{collation, error::MetadataError, expressions, facts::Facts};
 
-/// Returns the labels or annotations of a run, sorted, with the input's own ones over the others.
-///
-/// # Errors
-/// If a template among them cannot be filled in.
-pub fn labels(items: &[String], version: Option<&str>, facts: &Facts) -> Result<Vec<(String, String)>, MetadataError> {
+/// Keys and values.
+pub type Labels = Vec<(String, String)>;
+
+/// Returns what docker/metadata-action says of every image; what is not known is empty.
+#[must_use]
+pub(super) fn known(version: Option<&str>, facts: &Facts) -> Labels {
     let repository = &facts.repository;
     let created = facts.now.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let known = [
+    [
         ("title", repository.name.as_deref()),
         ("description", repository.description.as_deref()),
         ("url", repository.html_url.as_deref()),
@@ -20,11 +21,18 @@ pub fn labels(items: &[String], version: Option<&str>, facts: &Facts) -> Result<
         ("created", Some(created.as_str())),
         ("revision", facts.sha.as_deref()),
         ("licenses", repository.license.as_deref()),
-    ];
-    let mut labels: Vec<(String, String)> = known
-        .into_iter()
-        .map(|(key, value)| (format!("org.opencontainers.image.{key}"), value.unwrap_or_default().to_owned()))
-        .collect();
+    ]
+    .into_iter()
+    .map(|(key, value)| (format!("org.opencontainers.image.{key}"), value.unwrap_or_default().to_owned()))
+    .collect()
+}
+
+/// Puts an input's own labels or annotations over others, and sorts all.
+///
+/// # Errors
+/// If a template among them cannot be filled in.
+pub fn labels(items: &[String], others: &Labels, facts: &Facts) -> Result<Labels, MetadataError> {
+    let mut labels = others.clone();
     for item in items {
         let filled = expressions::fill(item, facts)?;
         let Some((key, value)) = filled.split_once('=') else { continue };

@@ -1,9 +1,12 @@
 //! docker/metadata-action's language: its inputs read, its rules tried, its outputs worked out, traps included.
 
+mod apply;
 mod collation;
+mod compile;
 mod csv;
 mod error;
 mod expressions;
+mod extension;
 mod facts;
 mod flavor;
 mod handlebars;
@@ -14,19 +17,19 @@ mod moment;
 mod outputs;
 mod pattern;
 mod pep440;
-mod plan;
 mod rows;
 mod semver;
 
-pub use self::images::parse as parse_images;
+pub(in crate::policy) use self::apply::{apply, apply_latest, sanitised};
 pub use self::{
-    csv::{CsvError, items},
+    apply::{Given, Skipped},
+    compile::{Compiled, Settings, asks_commit_date, compile, searches},
+    csv::CsvError,
     error::MetadataError,
-    facts::{Facts, PayloadDate, Repository},
+    extension::Extension,
+    facts::Facts,
     flavor::{Flavor, Latest},
-    images::Image,
-    labels::labels,
-    outputs::{Metadata, MetadataInputs, Output, environment_name, metadata},
-    plan::{MetadataPlan, Skipped, plan, sanitised},
-    rows::{DEFAULT_ROWS, Kind, Rule, parse as parse_rules},
+    labels::{Labels, labels},
+    outputs::{Content, Items, Metadata, MetadataInputs, OUTPUT_NAMES, Output, environment_name, outputs},
+    rows::{DEFAULT_ROWS, Kind, Rule},
 };

@@ -6,13 +6,10 @@ use super::{
     csv,
     error::MetadataError,
     facts::Facts,
-    flavor::Flavor,
-    images::{self, Image},
     javascript,
-    labels::labels,
-    plan::{MetadataPlan, plan},
-    rows,
+    labels::{self, Labels, labels},
 };
+use crate::policy::{rules::Condition, tagging::TagPlan};
 
 /// The inputs as written, with the defaults of docker/metadata-action where they are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,16 +47,92 @@ pub struct Output {
     pub file: Option<&'static str>,
 }
 
+/// The items of `labels` and `annotations`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Items {
+    /// Those of `labels`.
+    pub labels: Vec<String>,
+    /// Those of `annotations`.
+    pub annotations: Vec<String>,
+}
+
+impl Items {
+    /// Reads both inputs.
+    ///
+    /// # Errors
+    /// If the quotes in one of them are wrong.
+    pub fn read(inputs: &MetadataInputs) -> Result<Self, MetadataError> {
+        let items = |input: &'static str, text: &str| {
+            csv::items(text).map_err(|problem| MetadataError::csv(input, text, problem))
+        };
+        Ok(Self { labels: items("labels", &inputs.labels)?, annotations: items("annotations", &inputs.annotations)? })
+    }
+}
+
+/// What outputs are made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The first tag.
+    pub version: Option<String>,
+    /// The names of the images.
+    pub images: Vec<String>,
+    /// The tags that are given.
+    pub tags: Vec<String>,
+    /// The same with the image before each.
+    pub full: Vec<String>,
+    /// The labels to which those of the inputs are added.
+    pub labels: Labels,
+}
+
+impl Content {
+    /// Takes the names out of a plan of docker/metadata-action's rules: each tag once, but for `latest`, which comes last and
+    /// may be among the others as well. `is_given` tells whether an image is given a tag.
+    pub fn of(plan: &TagPlan, images: &[String], facts: &Facts, is_given: impl Fn(&str, &str) -> bool) -> Self {
+        let mut tags: Vec<String> = Vec::new();
+        for row in &plan.rows {
+            for name in row.names() {
+                if matches!(row.condition, Condition::Latest(_)) || !tags.iter().any(|known| known == name) {
+                    tags.push(name.to_owned());
+                }
+            }
+        }
+        let version = tags.first().cloned();
+        let labels = labels::known(version.as_deref(), facts);
+        if images.is_empty() {
+            return Self { version, images: Vec::new(), full: tags.clone(), tags, labels };
+        }
+        let mut full = Vec::new();
+        for image in images {
+            let prefix = if image.is_empty() { String::new() } else { format!("{image}:") };
+            full.extend(tags.iter().filter(|tag| is_given(image, tag)).map(|tag| format!("{prefix}{tag}")));
+        }
+        tags.retain(|tag| images.iter().any(|image| is_given(image, tag)));
+        Self { version, images: images.to_vec(), tags, full, labels }
+    }
+}
+
 /// What a run came to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Metadata {
-    /// The tags; `None` if the rules could not be planned.
-    pub plan: Option<MetadataPlan>,
     /// The outputs in the order that they are written, up to the mistake if there is one.
     pub outputs: Vec<Output>,
     /// What stopped the run.
     pub error: Option<MetadataError>,
 }
+
+/// The outputs of docker/metadata-action.
+pub const OUTPUT_NAMES: [&str; 10] = [
+    "version",
+    "tags",
+    "tag-names",
+    "labels",
+    "annotations",
+    "json",
+    "bake-file-tags",
+    "bake-file-labels",
+    "bake-file-annotations",
+    "bake-file",
+];
 
 /// The name of the environment variable that repeats an output.
 #[must_use]
@@ -70,110 +143,77 @@ pub fn environment_name(output: &str) -> String {
 
 /// Works out all outputs of a run.
 #[must_use]
-pub fn metadata(inputs: &MetadataInputs, facts: &Facts) -> Metadata {
-    let mut metadata = Metadata { plan: None, outputs: Vec::new(), error: None };
-    metadata.error = Run::start(inputs, facts).and_then(|run| run.finish(&mut metadata)).err();
+pub fn outputs(inputs: &MetadataInputs, items: &Items, content: &Content, facts: &Facts) -> Metadata {
+    let mut metadata = Metadata::default();
+    metadata.error = write(inputs, items, content, facts, &mut metadata.outputs).err();
     metadata
-}
-
-/// The inputs, read.
-struct Run<'a> {
-    inputs: &'a MetadataInputs,
-    facts: &'a Facts,
-    images: Vec<Image>,
-    labels: Vec<String>,
-    annotations: Vec<String>,
-    plan: MetadataPlan,
 }
 
 fn or<'a>(value: &'a str, default: &'a str) -> &'a str {
     if value.is_empty() { default } else { value }
 }
 
-impl<'a> Run<'a> {
-    fn start(inputs: &'a MetadataInputs, facts: &'a Facts) -> Result<Self, MetadataError> {
-        let items = |input: &'static str, text: &str| {
-            csv::items(text).map_err(|problem| MetadataError::csv(input, text, problem))
-        };
-        let image_items = items("images", &inputs.images)?;
-        let tag_items = items("tags", &inputs.tags)?;
-        let flavor_items = items("flavor", &inputs.flavor)?;
-        let (labels, annotations) = (items("labels", &inputs.labels)?, items("annotations", &inputs.annotations)?);
-        let images = images::parse(&image_items)?;
-        let rules = rows::parse(&tag_items)?;
-        let flavor = Flavor::parse(&flavor_items)?;
-        let plan = plan(&rules, &flavor, facts)?;
-        Ok(Self { inputs, facts, images, labels, annotations, plan })
+fn write(
+    inputs: &MetadataInputs,
+    items: &Items,
+    content: &Content,
+    facts: &Facts,
+    outputs: &mut Vec<Output>,
+) -> Result<(), MetadataError> {
+    let Content { version, images, tags, full, labels: others } = content;
+    let mut push = |name, value| outputs.push(Output { name, value, file: None });
+    push("version", version.clone().unwrap_or_default());
+    push("tags", full.join(or(&inputs.sep_tags, "\n")));
+    push("tag-names", tags.join(or(&inputs.sep_tags, "\n")));
+
+    let lines = |labels: Labels| labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
+    let label_lines = lines(labels(&items.labels, others, facts)?);
+    push("labels", label_lines.join(or(&inputs.sep_labels, "\n")));
+
+    let annotation_lines = lines(labels(&items.annotations, others, facts)?);
+    let levels = or(&inputs.annotations_levels, "manifest");
+    let at_levels = |levels: &str| -> Vec<String> {
+        let level = |level: &str| annotation_lines.iter().map(|line| format!("{level}:{line}")).collect::<Vec<_>>();
+        levels.split(',').flat_map(level).collect()
+    };
+    let annotations = at_levels(levels);
+    push("annotations", annotations.join(or(&inputs.sep_annotations, "\n")));
+
+    let label_object = label_object(&label_lines);
+    let document = json!({
+        "tags": full, "tag-names": tags, "labels": label_object, "annotations": annotations,
+    });
+    push("json", document.to_string());
+
+    let mut arguments = Map::new();
+    arguments.insert("DOCKER_META_IMAGES".into(), images.join(",").into());
+    if let Some(version) = version {
+        arguments.insert("DOCKER_META_VERSION".into(), version.as_str().into());
     }
-
-    fn finish(self, metadata: &mut Metadata) -> Result<(), MetadataError> {
-        let Self { inputs, facts, images, labels: own_labels, annotations: own_annotations, plan } = self;
-        metadata.plan = Some(plan.clone());
-        let mut push = |name, value| metadata.outputs.push(Output { name, value, file: None });
-        let version = plan.version.as_deref();
-        push("version", version.unwrap_or_default().to_owned());
-        let names = images::enabled_names(&images);
-        let bare: Vec<String> = plan.tags().map(str::to_owned).collect();
-        let prefix = |name: &str| if name.is_empty() { String::new() } else { format!("{name}:") };
-        let full: Vec<String> = match names.as_slice() {
-            [] => bare.clone(),
-            names => {
-                names.iter().flat_map(|name| bare.iter().map(move |tag| format!("{}{tag}", prefix(name)))).collect()
-            }
-        };
-        push("tags", full.join(or(&inputs.sep_tags, "\n")));
-        push("tag-names", bare.join(or(&inputs.sep_tags, "\n")));
-
-        let labels_ = labels(&own_labels, version, facts)?;
-        let lines = |labels: &[(String, String)]| labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let label_lines: Vec<String> = lines(&labels_);
-        push("labels", label_lines.join(or(&inputs.sep_labels, "\n")));
-
-        let annotation_lines: Vec<String> = lines(&labels(&own_annotations, version, facts)?);
-        let levels = or(&inputs.annotations_levels, "manifest");
-        let at_levels = |levels: &str| -> Vec<String> {
-            let level = |level: &str| annotation_lines.iter().map(|line| format!("{level}:{line}")).collect::<Vec<_>>();
-            levels.split(',').flat_map(level).collect()
-        };
-        let annotations = at_levels(levels);
-        push("annotations", annotations.join(or(&inputs.sep_annotations, "\n")));
-
-        let label_object = label_object(&label_lines);
-        let document = json!({
-            "tags": full, "tag-names": bare, "labels": label_object, "annotations": annotations,
-        });
-        push("json", document.to_string());
-
-        let mut arguments = Map::new();
-        arguments.insert("DOCKER_META_IMAGES".into(), names.join(",").into());
-        if let Some(version) = version {
-            arguments.insert("DOCKER_META_VERSION".into(), version.into());
-        }
-        let target = or(javascript::trim(&inputs.bake_target), "docker-metadata-action");
-        // Only what stands between the first two colons of `annotations:<levels>` is read.
-        let bake_annotations = at_levels(levels.split(':').next().unwrap_or_default());
-        for (name, file, definition) in [
-            ("bake-file-tags", "docker-metadata-action-bake-tags.json", json!({"tags": full, "args": arguments})),
-            ("bake-file-labels", "docker-metadata-action-bake-labels.json", json!({"labels": label_object})),
-            (
-                "bake-file-annotations",
-                "docker-metadata-action-bake-annotations.json",
-                json!({"annotations": bake_annotations}),
-            ),
-            (
-                "bake-file",
-                "docker-metadata-action-bake.json",
-                json!({"tags": full, "labels": label_object, "args": arguments}),
-            ),
-        ] {
-            let mut targets = Map::new();
-            targets.insert(target.to_owned(), definition);
-            // A map of texts and lists can always be written.
-            let value = serde_json::to_string_pretty(&json!({"target": targets})).unwrap_or_default();
-            metadata.outputs.push(Output { name, value, file: Some(file) });
-        }
-        Ok(())
+    let target = or(javascript::trim(&inputs.bake_target), "docker-metadata-action");
+    // Only what stands between the first two colons of `annotations:<levels>` is read.
+    let bake_annotations = at_levels(levels.split(':').next().unwrap_or_default());
+    for (name, file, definition) in [
+        ("bake-file-tags", "docker-metadata-action-bake-tags.json", json!({"tags": full, "args": arguments})),
+        ("bake-file-labels", "docker-metadata-action-bake-labels.json", json!({"labels": label_object})),
+        (
+            "bake-file-annotations",
+            "docker-metadata-action-bake-annotations.json",
+            json!({"annotations": bake_annotations}),
+        ),
+        (
+            "bake-file",
+            "docker-metadata-action-bake.json",
+            json!({"tags": full, "labels": label_object, "args": arguments}),
+        ),
+    ] {
+        let mut targets = Map::new();
+        targets.insert(target.to_owned(), definition);
+        // A map of texts and lists can always be written.
+        let value = serde_json::to_string_pretty(&json!({"target": targets})).unwrap_or_default();
+        outputs.push(Output { name, value, file: Some(file) });
     }
+    Ok(())
 }
 
 /// The labels as a JavaScript object: values end at the first line break, keys that are numbers come first.

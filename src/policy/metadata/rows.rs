@@ -5,6 +5,8 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use super::{
     csv,
     error::MetadataError,
+    extension::Extension,
+    flavor::Flavor,
     javascript::{self, trim},
 };
 
@@ -36,16 +38,18 @@ pub enum Kind {
 }
 
 /// A row of `tags`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// The row, as written but for quotes.
     pub text: String,
+    /// Its number in the input, from 1.
+    pub number: usize,
     /// What kind of rule it is.
     pub kind: Kind,
     /// Its attributes by their names in lower case, with the defaults of its kind.
     attributes: BTreeMap<String, String>,
-    /// Rules of higher priority come first; NaN where it is no number.
-    pub priority: f64,
+    /// What it asks for beyond docker/metadata-action.
+    pub extension: Extension,
 }
 
 /// What `tags` is when it is empty.
@@ -65,11 +69,27 @@ impl Rule {
         self.attribute(name).unwrap_or_default()
     }
 
-    /// Reads a row.
-    ///
-    /// # Errors
-    /// If the type is unknown, or an attribute that it needs is missing or wrong.
-    pub fn parse(item: &str) -> Result<Self, MetadataError> {
+    /// Gives the row what all rows have in common, where it does not say otherwise.
+    pub(super) fn under(mut self, flavor: &Flavor) -> Self {
+        for (name, text) in [("prefix", &flavor.prefix), ("suffix", &flavor.suffix)] {
+            self.attributes.entry(name.to_owned()).or_insert_with(|| text.clone());
+        }
+        self
+    }
+
+    /// Returns its prefix and suffix.
+    pub(super) fn affixes(&self) -> impl Iterator<Item = &str> {
+        ["prefix", "suffix"].into_iter().filter_map(|name| self.attribute(name))
+    }
+
+    /// Tells whether its tags are versions.
+    #[must_use]
+    pub const fn is_about_versions(&self) -> bool {
+        matches!(self.kind, Kind::Semver | Kind::Pep440 | Kind::Match | Kind::RefTag)
+    }
+
+    /// Reads a row and its priority: rules of higher priority come first; NaN where it is no number.
+    fn parse(item: &str, number: usize) -> Result<(f64, Self), MetadataError> {
         let fail = |problem: String| MetadataError::entry("tags", item, problem);
         let mut kind = None;
         let mut attributes = BTreeMap::new();
@@ -144,7 +164,8 @@ impl Rule {
         }
         attributes.entry("enable".to_owned()).or_insert_with(|| "true".to_owned());
         let priority = javascript::number(attributes.get("priority").map_or(priority, String::as_str));
-        Ok(Self { text: item.to_owned(), kind, attributes, priority })
+        let extension = Extension::read(kind, &attributes).map_err(fail)?;
+        Ok((priority, Self { text: item.to_owned(), number, kind, attributes, extension }))
     }
 }
 
@@ -153,13 +174,14 @@ const TYPES: [&str; 8] = ["schedule", "semver", "pep440", "match", "edge", "ref"
 /// Reads the rows, or the default ones where there are none, in the order that they are tried.
 ///
 /// # Errors
-/// See [`Rule::parse`].
-pub fn parse(items: &[String]) -> Result<Vec<Rule>, MetadataError> {
-    let mut rules: Vec<Rule> = if items.is_empty() {
-        DEFAULT_ROWS.into_iter().map(Rule::parse).collect::<Result<_, _>>()?
+/// If a row's type is unknown, or an attribute that it needs is missing or wrong.
+pub(super) fn parse(items: &[String]) -> Result<Vec<Rule>, MetadataError> {
+    let numbered = |(number, item)| Rule::parse(item, number);
+    let mut rules: Vec<(f64, Rule)> = if items.is_empty() {
+        (1..).zip(DEFAULT_ROWS).map(numbered).collect::<Result<_, _>>()?
     } else {
-        items.iter().map(|item| Rule::parse(item)).collect::<Result<_, _>>()?
+        (1..).zip(items.iter().map(String::as_str)).map(numbered).collect::<Result<_, _>>()?
     };
-    javascript::sort_by(&mut rules, |one, other| other.priority.partial_cmp(&one.priority).unwrap_or(Ordering::Equal));
-    Ok(rules)
+    javascript::sort_by(&mut rules, |one, other| other.0.partial_cmp(&one.0).unwrap_or(Ordering::Equal));
+    Ok(rules.into_iter().map(|(_, rule)| rule).collect())
 }

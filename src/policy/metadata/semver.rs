@@ -47,6 +47,11 @@ impl Version {
         !self.prerelease.is_empty()
     }
 
+    /// Returns the version without build metadata, as versions are compared.
+    pub(super) fn released(&self) -> Option<semver::Version> {
+        self.text().parse().ok()
+    }
+
     fn text(&self) -> String {
         let [major, minor, patch] = self.numbers;
         let prerelease = if self.is_prerelease() { format!("-{}", self.prerelease.join(".")) } else { String::new() };

@@ -2,17 +2,31 @@
 
 use semver::Version;
 
-use super::NoFit;
+use super::{First, NoFit};
 use crate::{
     event::{Context, EventKind, Subject},
-    policy::rules::{Condition, Policy, TagRule},
+    policy::{
+        metadata::{self, Facts, Given, MetadataError},
+        rules::{Condition, Policy, TagRule},
+    },
 };
+
+/// What rows are tried on.
+pub(super) struct Run<'a> {
+    pub(super) context: &'a Context,
+    pub(super) policy: &'a Policy,
+    /// The same as docker/metadata-action sees it, where the rules are its.
+    pub(super) facts: Option<&'a Facts>,
+    pub(super) short_sha_length: usize,
+}
 
 /// What the names of a fitting entry are.
 pub(super) struct Fit {
     pub(super) condition: Condition,
     pub(super) captures: Vec<String>,
     pub(super) version: Option<Version>,
+    /// What a rule of docker/metadata-action gives.
+    pub(super) given: Option<Given>,
 }
 
 /// The kinds of row that an event may fit: this is the table of the policy language.
@@ -42,7 +56,34 @@ const fn may_fit(event: &EventKind, condition: &Condition) -> bool {
     }
 }
 
-pub(super) fn fit(rule: &TagRule, context: &Context, policy: &Policy) -> Result<Fit, Vec<NoFit>> {
+/// Tries a row.
+///
+/// # Errors
+/// If the row is one of docker/metadata-action's and cannot be understood.
+pub(super) fn fit(
+    rule: &TagRule,
+    run: &Run<'_>,
+    first: Option<&First>,
+) -> Result<Result<Fit, Vec<NoFit>>, MetadataError> {
+    let applied = match (rule.on.first().map(|entry| &entry.condition), run.facts) {
+        (Some(Condition::Metadata(row)), Some(facts)) => metadata::apply(row, facts)?,
+        (Some(Condition::Latest(flavor)), _) => {
+            metadata::apply_latest(flavor, first.map(|(given, row)| (given, row.as_ref())))
+        }
+        _ => return Ok(fit_entries(rule, run.context, run.policy)),
+    };
+    Ok(match applied {
+        Ok(given) => Ok(Fit {
+            condition: rule.on[0].condition.clone(),
+            captures: Vec::new(),
+            version: given.version.clone(),
+            given: Some(given),
+        }),
+        Err(reason) => Err(vec![NoFit::Metadata(reason)]),
+    })
+}
+
+fn fit_entries(rule: &TagRule, context: &Context, policy: &Policy) -> Result<Fit, Vec<NoFit>> {
     if rule.on.is_empty() {
         return Err(vec![NoFit::RetentionOnly]);
     }
@@ -85,7 +126,7 @@ fn fit_condition(condition: &Condition, context: &Context, policy: &Policy) -> R
     {
         return Err(NoFit::OwnRows { event: event(), kind });
     }
-    let plain = || Fit { condition: condition.clone(), captures: Vec::new(), version: None };
+    let plain = || Fit { condition: condition.clone(), captures: Vec::new(), version: None, given: None };
     match condition {
         Condition::Schedule | Condition::Dispatch | Condition::MergeGroup => Ok(plain()),
         Condition::PullRequest => match context.subject {
@@ -108,11 +149,15 @@ fn fit_condition(condition: &Condition, context: &Context, policy: &Policy) -> R
                 Condition::Tag(_) => None,
                 _ => Some(released(captures.first().map_or("", String::as_str), condition)?),
             };
-            Ok(Fit { condition: condition.clone(), captures, version })
+            Ok(Fit { captures, version, ..plain() })
         }
         Condition::Release(None) | Condition::Prerelease(None) => {
             let version = released(git_tag(&context.subject)?, condition)?;
             Ok(Fit { version: Some(version), ..plain() })
+        }
+        // These are tried by what they say, not by the event's kind.
+        Condition::Metadata(_) | Condition::Latest(_) => {
+            Err(NoFit::NeverFits { event: event(), condition: condition.clone() })
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::programs::{program, run};
+
 use super::step::{Step, ghcr, index, kyklos, layout, policy, single, tags, writes};
 
 fn tags_of(sandbox: &ghcr_lifecycle::sandbox::Sandbox, repository: &str) -> BTreeMap<String, String> {
@@ -179,4 +181,31 @@ fn check_asks_nobody() {
     let terminal = Step::on("push-kyklos-main").policy(&kyklos("ghcr.io")).at_terminal(&["check"]).succeed();
     assert!(terminal.stdout.contains("branch release/v*"), "{terminal}");
     assert_eq!(sandbox.requests(), []);
+}
+
+#[test]
+fn what_is_checked_out_decides_if_the_input_says_so() {
+    let sandbox = ghcr();
+    // The event is a push to main; what is checked out is a release.
+    let step = || Step::on("push-kyklos-main").policy(&kyklos(&sandbox.host())).to(&sandbox);
+    let git = |step: &Step, arguments: &[&str]| {
+        let mut command = program("git", "git");
+        command.current_dir(step.path("workspace")).args(["-c", "user.name=A", "-c", "user.email=a@example.org"]);
+        run(command.args(["-c", "init.defaultBranch=main", "-c", "advice.detachedHead=false"]).args(arguments))
+    };
+    assert!(step().succeed().outputs["tag-names"].starts_with("main-a2ab195"));
+    let release = step().input("context", "git");
+    let outcome = release.fail(1);
+    assert!(outcome.stderr.contains("there is no git repository in the workspace"), "{outcome}");
+    git(&release, &["init", "-q"]);
+    git(&release, &["commit", "-q", "--allow-empty", "-m", "first"]);
+    git(&release, &["tag", "v0.2.0"]);
+    git(&release, &["checkout", "-q", "--detach"]);
+    let outcome = release.succeed();
+    assert_eq!(outcome.lines("tag-names")[0], "v0.2.0");
+    let commit = git(&release, &["rev-parse", "HEAD"]);
+    let revision = format!("org.opencontainers.image.revision={commit}");
+    assert!(outcome.lines("labels").contains(&revision.as_str()), "{outcome}");
+    let elsewhere = release.input("ref", "v0.3.0").succeed();
+    assert_eq!(elsewhere.lines("tag-names")[0], "v0.3.0");
 }

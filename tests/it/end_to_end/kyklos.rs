@@ -1,6 +1,6 @@
 //! The life of one project, event by event: what its registry holds after each, and what each step says.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use ghcr_lifecycle::{model::Digest, sandbox::SampleImage};
 use serde_json::Value;
@@ -22,11 +22,12 @@ fn expected(tags: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
 
 /// All that a run said, without what differs from run to run.
 fn told(outcome: &Outcome, host: &str) -> String {
-    let Outcome { code, stdout, stderr, outputs, summary } = outcome;
+    let Outcome { code, stdout, stderr, outputs, environment: _, summary } = outcome;
     let mut text = format!("exit code {code:?}\n\n== log ==\n{stdout}\n== standard error ==\n{stderr}");
     for (name, value) in outputs {
         let value = match serde_json::from_str::<Value>(value) {
             Ok(document) if name == "json" => serde_json::to_string_pretty(&document).unwrap(),
+            _ if name.starts_with("bake-file") => fs::read_to_string(value).unwrap(),
             _ => value.clone(),
         };
         text.push_str(&format!("\n== output {name} ==\n{value}\n"));

@@ -46,6 +46,8 @@ pub(super) struct Outcome {
     pub(super) stdout: String,
     pub(super) stderr: String,
     pub(super) outputs: BTreeMap<String, String>,
+    /// The environment of later steps.
+    pub(super) environment: BTreeMap<String, String>,
     pub(super) summary: String,
 }
 
@@ -63,10 +65,12 @@ impl Step {
                 ("GITHUB_ACTIONS", "true".to_owned()),
                 // Nobody listens there: a step that asks the API without need fails.
                 ("GITHUB_API_URL", "http://127.0.0.1:1".to_owned()),
+                ("GITHUB_ENV", path("env")),
                 ("GITHUB_OUTPUT", path("output")),
                 ("GITHUB_STEP_SUMMARY", path("summary")),
                 ("GITHUB_WORKSPACE", path("workspace")),
                 ("HOME", path("home")),
+                ("RUNNER_TEMP", path("temp")),
                 // 2026-03-01T12:00:00Z
                 ("SOURCE_DATE_EPOCH", "1772366400".to_owned()),
             ]
@@ -179,7 +183,7 @@ impl Step {
     /// Runs the step to its end, its process in `slot` meanwhile.
     #[track_caller]
     pub(super) fn run_in(&self, slot: &Slot) -> Outcome {
-        for name in ["output", "summary"] {
+        for name in ["env", "output", "summary"] {
             fs::write(self.path(name), "").unwrap();
         }
         let file = |name: &str| File::create(self.path(name)).unwrap();
@@ -221,7 +225,9 @@ impl Step {
         let status = status.unwrap_or_else(|| panic!("still running after {LONGEST:?}\n{stdout}\n{stderr}"));
         let outputs = parse_output_file(&read("output"))
             .unwrap_or_else(|problem| panic!("the runner would refuse the outputs: {problem}\n{stdout}\n{stderr}"));
-        let outcome = Outcome { code: status.code(), stdout, stderr, outputs: outputs.into_iter().collect(), summary };
+        let environment = parse_output_file(&read("env")).unwrap().into_iter().collect();
+        let outputs = outputs.into_iter().collect();
+        let outcome = Outcome { code: status.code(), stdout, stderr, outputs, environment, summary };
         self.assert_well_formed(&outcome);
         outcome
     }
@@ -267,7 +273,7 @@ impl Outcome {
 
 impl std::fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { code, stdout, stderr, outputs, summary: _ } = self;
+        let Self { code, stdout, stderr, outputs, environment: _, summary: _ } = self;
         write!(formatter, "exit code {code:?}\n{stdout}\n{stderr}\n{outputs:?}")
     }
 }

@@ -120,6 +120,9 @@ proptest! {
                         context.subject,
                         Subject::PullRequest(_) | Subject::MergeGroup | Subject::Nothing(_)
                     );
+                let _ = context.built(true);
+                let checked_out = context.clone().with_checkout(super::raw::checkout("refs/heads/main"));
+                prop_assert!(!bound || checked_out.subject == context.subject);
                 match context.clone().with_ref(&input) {
                     Err(error) => assert_well_formed(&error),
                     Ok(elsewhere) => {

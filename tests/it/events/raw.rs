@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ghcr_lifecycle::{
-    event::{self, Built, Context, EventKind, Subject},
+    event::{self, Built, Committed, Context, EventKind, Subject},
     model::{GitHead, RepositoryFacts},
 };
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ fn some(git_ref: &str, sha: &str) -> (Option<String>, Option<String>) {
     (Some(git_ref.to_owned()), Some(sha.to_owned()))
 }
 
-fn checkout(git_ref: &str) -> GitHead {
+pub(super) fn checkout(git_ref: &str) -> GitHead {
     GitHead {
         git_ref: git_ref.to_owned(),
         literal_ref: format!("{git_ref}, literally"),
@@ -98,24 +98,30 @@ fn the_date_is_that_of_the_commit_in_the_payload() {
     let payload = json!({
         "commits": [
             {"id": MERGE, "timestamp": "2026-01-01T00:00:00+01:00"},
-            {"id": "other", "timestamp": "2026-01-02T00:00:00Z"},
-            {"id": "undated", "timestamp": "once"},
+            {"id": MERGE, "timestamp": "2026-01-09T00:00:00+01:00"},
+            {"id": "other", "timestamp": "2026-01-02 00:00"},
+            {"id": "undated"},
+            {"id": "late", "timestamp": ""},
         ],
-        "head_commit": {"id": HEAD, "timestamp": "2026-01-03T00:00:00Z"},
+        "head_commit": {"id": "late", "timestamp": "2026-01-03T00:00:00Z"},
         "base_ref": "refs/heads/trunk",
     });
+    let written = |text: &str| Committed::Written(text.to_owned());
     for (sha, expected) in [
-        (MERGE, Some("2026-01-01T00:00:00+01:00")),
-        (HEAD, Some("2026-01-03T00:00:00+00:00")),
-        ("other", Some("2026-01-02T00:00:00+00:00")),
-        ("undated", None),
-        ("unknown", None),
+        (MERGE, written("2026-01-01T00:00:00+01:00")),
+        ("other", written("2026-01-02 00:00")),
+        ("late", written("2026-01-03T00:00:00Z")),
+        ("undated", Committed::Unknown),
+        ("unknown", Committed::Unknown),
     ] {
         let context = context(&[("GITHUB_EVENT_NAME", "push"), ("GITHUB_SHA", sha)], &payload);
-        let date = context.built(false).commit_date.map(|date| date.to_rfc3339());
-        assert_eq!(date.as_deref(), expected);
+        assert_eq!(context.built(false).committed, expected);
         assert_eq!(context.raw.base_ref.as_deref(), Some("refs/heads/trunk"));
     }
+    let undated = context(&[("GITHUB_SHA", HEAD)], &json!({"head_commit": {"id": HEAD}}));
+    assert_eq!(undated.built(false).committed, written(""));
+    let absent = context(&[], &json!({"commits": [{"timestamp": "2026-01-01"}], "head_commit": null}));
+    assert_eq!(absent.built(false).committed, written("2026-01-01"));
 }
 
 #[test]
@@ -153,10 +159,12 @@ fn what_is_checked_out_takes_the_place_of_ref_and_commit() {
     assert_eq!((context.git_ref.as_deref(), context.base_ref.as_deref()), (Some("refs/tags/v1"), None));
     assert_eq!(context.sha.as_ref().map(|sha| sha.as_str()), Some("3333333333333333333333333333333333333333"));
     assert_eq!(context.commit_date.unwrap().to_rfc3339(), "2026-02-03T04:05:06+05:30");
-    let Built { git_ref, sha, commit_date } = context.built(true);
+    let Built { git_ref, sha, committed } = context.built(true);
     assert_eq!(git_ref.as_deref(), Some("refs/tags/v1, literally"));
     assert_eq!(sha.as_deref(), Some("3333333333333333333333333333333333333333"));
-    assert_eq!(commit_date, context.commit_date);
+    assert_eq!(committed, Committed::At(context.commit_date.unwrap()));
+    let elsewhere = context.with_ref("v9.0.0").unwrap().with_checkout(checkout("refs/heads/main"));
+    assert_eq!((elsewhere.subject, elsewhere.sha, elsewhere.commit_date), (Subject::Tag("v9.0.0".into()), None, None));
 }
 
 #[test]

@@ -34,13 +34,14 @@ impl Dice {
     }
 }
 
+/// Whole seconds: `SOURCE_DATE_EPOCH` has no others.
 const NOW: [i64; 7] = [
     1_700_000_000_000,
-    1_704_067_199_999,
+    1_704_067_199_000,
     1_704_067_200_000,
-    1_717_855_382_045,
-    1_767_225_600_001,
-    1_730_000_000_500,
+    1_717_855_382_000,
+    1_767_225_600_000,
+    1_730_000_000_000,
     1_609_459_200_000,
 ];
 
@@ -289,7 +290,7 @@ pub(super) fn case(seed: u64) -> Value {
         2 if dice.one_in(4) => payload["head_commit"] = json!({ "id": sha, "timestamp": "never" }),
         _ => {}
     }
-    let commit = match dice.below(3) {
+    let mut commit = match dice.below(3) {
         0 => Value::Null,
         1 => json!({ "commit": { "committer": { "date": "2025-03-30T01:30:00Z" } } }),
         _ => json!({ "commit": { "committer": { "date": "2021-07-04T05:06:07Z" } } }),
@@ -411,5 +412,14 @@ pub(super) fn case(seed: u64) -> Value {
     }
     let payload = if dice.one_in(25) { Value::Null } else { Value::String(payload.to_string()) };
     let now = NOW[dice.below(NOW.len())];
+    // The API knows no commit by a text that is no commit id.
+    if environment.get("GITHUB_SHA").is_some_and(|given| *given == "abc") {
+        commit = Value::Null;
+    }
+    // Without any of these a policy decides.
+    let is_given = |name: &str| environment.get(name).is_some_and(|text| !text.as_str().unwrap().trim().is_empty());
+    if !["INPUT_TAGS", "INPUT_FLAVOR", "INPUT_IMAGES"].into_iter().any(is_given) {
+        environment.insert("INPUT_IMAGES".into(), "ghcr.io/o/r".into());
+    }
     json!({ "environment": environment, "payload": payload, "repository": repository, "commit": commit, "now": now })
 }

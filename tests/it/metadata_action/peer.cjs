@@ -70,6 +70,7 @@ async function one(given, port) {
     env.GITHUB_EVENT_PATH = path.join(folder, 'event.json');
     fs.writeFileSync(env.GITHUB_EVENT_PATH, given.payload);
   }
+  process.chdir(given.checkout || folder);
   let log = '';
   let exitCode = 0;
   let done;

@@ -9,9 +9,13 @@ use ghcr_lifecycle::{
         registry::{CredentialOptions, RegistryClient},
         sources::LayoutSource,
     },
-    app::{plan::Job, push::push},
+    app::{
+        plan::{Job, WhenEmpty},
+        push::push,
+    },
     event::{Context, EventKind, RepositoryFacts, Subject},
     model::{Digest, ImageName, Tag},
+    policy::metadata::{Items, MetadataInputs},
     policy::{config, rules::Policy},
     report::Report,
     sandbox::{Auth, Options, SampleImage, Sandbox},
@@ -161,7 +165,10 @@ impl<'a> World<'a> {
             context: self.context(client),
             image: None,
             short_sha_length: 7,
-            allow_empty: false,
+            when_empty: WhenEmpty::Fail,
+            names: &[],
+            inputs: &MetadataInputs::default(),
+            items: &Items::default(),
         };
         let writer = RegistryClient::new(self.clients[client as usize].clone(), CredentialOptions::default());
         let source = LayoutSource::open(&self.folder.path().join(client.name()), None).unwrap();

@@ -1,4 +1,4 @@
-//! From a run to its version and tags: which rules apply, and what each gives.
+//! What a row gives in a run: whether it applies, its text, and what that says of the version and of `latest`.
 
 use super::{
     error::{MetadataError, shown},
@@ -9,20 +9,6 @@ use super::{
     rows::{Kind, Rule},
     semver,
 };
-
-/// The tags of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "a plan does nothing until it is shown"]
-pub struct MetadataPlan {
-    /// The first tag.
-    pub version: Option<String>,
-    /// Further tags, each once.
-    pub further: Vec<String>,
-    /// The tag `latest`, where there is one: it may be among the others as well.
-    pub latest: Option<String>,
-    /// Rules that give nothing, with the reason, in the order that they are tried.
-    pub skipped: Vec<(String, Skipped)>,
-}
 
 /// Why a rule gives no tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,63 +50,34 @@ pub enum Skipped {
     NoCommit,
     /// The tag would be empty.
     Empty,
+    /// `flavor` wants no `latest`.
+    NoLatest,
+    /// No row gave a tag that could be the latest.
+    NothingLatest,
+    /// The first tag is none that `latest` follows: a pre-release, or no release at all.
+    FirstIsNoRelease {
+        /// The row that gave it.
+        row: String,
+    },
 }
 
-/// What a rule gives before its prefix and suffix.
-struct Given {
-    text: String,
-    /// Whether the rule votes for `latest`.
-    votes_latest: bool,
+/// What a row gives before its prefix and suffix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The text.
+    pub text: String,
+    /// Whether `latest` follows it, if it is the first.
+    pub votes_latest: bool,
+    /// The version that it is, without build metadata.
+    pub version: Option<::semver::Version>,
 }
 
-impl MetadataPlan {
-    /// Returns the tags in their order; the last one may be a repetition.
-    pub fn tags(&self) -> impl Iterator<Item = &str> {
-        let latest = self.latest.iter().filter(|_| self.version.is_some());
-        self.version.iter().chain(&self.further).chain(latest).map(String::as_str)
-    }
-}
-
-/// Plans the tags of a run from rules in the order that they are tried.
-///
-/// # Errors
-/// If a template or expression cannot be read or has no value, or `enable` is neither `true` nor `false`.
-pub fn plan(rules: &[Rule], flavor: &Flavor, facts: &Facts) -> Result<MetadataPlan, MetadataError> {
-    let mut plan = MetadataPlan::default();
-    let mut latest = None;
-    for rule in rules {
-        let skip = match apply(rule, facts)? {
-            Err(reason) => reason,
-            Ok(given) => {
-                let text = surrounded(given.text, rule, flavor, facts)?;
-                if text.is_empty() {
-                    Skipped::Empty
-                } else {
-                    let tag = sanitised(&text);
-                    if plan.version.is_none() {
-                        latest = Some(given.votes_latest);
-                        plan.version = Some(tag);
-                    } else if plan.version.as_ref() != Some(&tag) && !plan.further.contains(&tag) {
-                        plan.further.push(tag);
-                    }
-                    continue;
-                }
-            }
-        };
-        plan.skipped.push((rule.text.clone(), skip));
-    }
-    let wanted = match flavor.latest {
-        Latest::Auto => latest == Some(true),
-        Latest::Always => latest.is_some(),
-        Latest::Never => false,
-    };
-    plan.latest = wanted.then(|| sanitised(&flavor.latest_tag()));
-    Ok(plan)
-}
+/// A row applies, or not.
+type Applied = Result<Given, Skipped>;
 
 /// Makes a text fit the grammar of tags, as far as docker/metadata-action does: each run of other characters is one `-`.
 #[must_use]
-pub fn sanitised(text: &str) -> String {
+pub(in crate::policy) fn sanitised(text: &str) -> String {
     let mut tag = String::with_capacity(text.len());
     let mut in_run = false;
     for character in text.chars() {
@@ -133,13 +90,46 @@ pub fn sanitised(text: &str) -> String {
     tag
 }
 
-fn surrounded(text: String, rule: &Rule, flavor: &Flavor, facts: &Facts) -> Result<String, MetadataError> {
-    let prefix = expressions::fill(rule.attribute("prefix").unwrap_or(&flavor.prefix), facts)?;
-    let suffix = expressions::fill(rule.attribute("suffix").unwrap_or(&flavor.suffix), facts)?;
-    Ok(format!("{prefix}{text}{suffix}"))
+impl Rule {
+    /// Puts the row's prefix and suffix around what it gives. The result may be empty, or no tag at all.
+    ///
+    /// # Errors
+    /// If one of them cannot be filled in.
+    pub(in crate::policy) fn surround(&self, text: &str, facts: &Facts) -> Result<String, MetadataError> {
+        let prefix = expressions::fill(self.text_of("prefix"), facts)?;
+        let suffix = expressions::fill(self.text_of("suffix"), facts)?;
+        Ok(sanitised(&format!("{prefix}{text}{suffix}")))
+    }
 }
 
-fn apply(rule: &Rule, facts: &Facts) -> Result<Result<Given, Skipped>, MetadataError> {
+impl Given {
+    /// A name that `latest` follows, and a version if it reads as one.
+    fn named(text: String) -> Self {
+        let version = semver::Version::parse(&text).and_then(|version| version.released());
+        Self { text, votes_latest: true, version }
+    }
+}
+
+/// Works out whether `latest` follows, from what the first row gave, if any did.
+pub(in crate::policy) fn apply_latest(flavor: &Flavor, first: Option<(&Given, &Rule)>) -> Applied {
+    let text = flavor.latest_tag();
+    match (flavor.latest, first) {
+        (Latest::Never, _) => Err(Skipped::NoLatest),
+        (_, None) => Err(Skipped::NothingLatest),
+        (Latest::Auto | Latest::Forward, Some((given, row))) if !given.votes_latest => {
+            Err(Skipped::FirstIsNoRelease { row: row.text.clone() })
+        }
+        (Latest::Auto | Latest::Always | Latest::Forward, Some((given, _))) => {
+            Ok(Given { text, votes_latest: true, version: given.version.clone() })
+        }
+    }
+}
+
+/// Works out what a row gives.
+///
+/// # Errors
+/// If a template or expression cannot be read or has no value, or `enable` is neither `true` nor `false`.
+pub(in crate::policy) fn apply(rule: &Rule, facts: &Facts) -> Result<Applied, MetadataError> {
     let enable = rule.text_of("enable");
     match expressions::fill(enable, facts)?.as_str() {
         "true" => {}
@@ -153,7 +143,7 @@ fn apply(rule: &Rule, facts: &Facts) -> Result<Result<Given, Skipped>, MetadataE
     let other_ref = |wanted: &str| {
         Err(Skipped::OtherRef { wanted: wanted.to_owned(), found: facts.git_ref.clone().unwrap_or_default() })
     };
-    let plain = |text: &str| Ok(Given { text: text.to_owned(), votes_latest: false });
+    let plain = |text: &str| Ok(Given { text: text.to_owned(), votes_latest: false, version: None });
     Ok(match rule.kind {
         Kind::Schedule if !facts.event_name.contains("schedule") => {
             Err(Skipped::OtherEvent { event: facts.event_name.clone() })
@@ -178,9 +168,9 @@ fn apply(rule: &Rule, facts: &Facts) -> Result<Result<Given, Skipped>, MetadataE
             }
         }
         Kind::RefBranch => branch.map_or_else(|| other_ref("a branch"), plain),
-        Kind::RefTag => facts
-            .name_in("refs/tags/")
-            .map_or_else(|| other_ref("a git tag"), |tag| Ok(Given { text: tag.to_owned(), votes_latest: true })),
+        Kind::RefTag => {
+            facts.name_in("refs/tags/").map_or_else(|| other_ref("a git tag"), |tag| Ok(Given::named(tag.to_owned())))
+        }
         Kind::RefPullRequest => facts
             .name_in("refs/pull/")
             .map_or_else(|| other_ref("a pull request"), |name| plain(name.strip_suffix("/merge").unwrap_or(name))),
@@ -228,7 +218,7 @@ fn filled(
     handlebars::render(pattern, properties, functions).map_err(|problem| MetadataError::template(pattern, problem))
 }
 
-fn apply_semver(rule: &Rule, text: &str) -> Result<Result<Given, Skipped>, MetadataError> {
+fn apply_semver(rule: &Rule, text: &str) -> Result<Applied, MetadataError> {
     let Some(version) = semver::Version::parse(text) else {
         return Ok(Err(Skipped::NoVersion { text: text.to_owned(), wanted: "SemVer" }));
     };
@@ -238,10 +228,10 @@ fn apply_semver(rule: &Rule, text: &str) -> Result<Result<Given, Skipped>, Metad
         _ => pattern,
     };
     let text = filled(pattern, version.properties(), &semver::NoFunctions)?;
-    Ok(Ok(Given { text, votes_latest: !version.is_prerelease() }))
+    Ok(Ok(Given { text, votes_latest: !version.is_prerelease(), version: version.released() }))
 }
 
-fn apply_pep440(rule: &Rule, text: &str) -> Result<Result<Given, Skipped>, MetadataError> {
+fn apply_pep440(rule: &Rule, text: &str) -> Result<Applied, MetadataError> {
     let Some(version) = pep440::Version::parse(text) else {
         return Ok(Err(Skipped::NoVersion { text: text.to_owned(), wanted: "PEP 440" }));
     };
@@ -251,10 +241,10 @@ fn apply_pep440(rule: &Rule, text: &str) -> Result<Result<Given, Skipped>, Metad
         true => version.normal().to_owned(),
         false => filled(pattern, pep440::Version::properties(), &version)?,
     };
-    Ok(Ok(Given { text, votes_latest: !version.is_unusual }))
+    Ok(Ok(Given { votes_latest: !version.is_unusual, ..Given::named(text) }))
 }
 
-fn apply_match(rule: &Rule, text: &str) -> Result<Result<Given, Skipped>, MetadataError> {
+fn apply_match(rule: &Rule, text: &str) -> Result<Applied, MetadataError> {
     let wanted = rule.text_of("pattern");
     let Some(groups) = pattern::find_with_flags(wanted, text)? else {
         return Ok(Err(Skipped::NoMatch { pattern: wanted.to_owned(), text: text.to_owned() }));
@@ -262,7 +252,7 @@ fn apply_match(rule: &Rule, text: &str) -> Result<Result<Given, Skipped>, Metada
     let group = rule.text_of("group");
     let found = super::javascript::array_index(group).and_then(|index| groups.get(index as usize).cloned().flatten());
     Ok(match found {
-        Some(text) => Ok(Given { text, votes_latest: true }),
+        Some(text) => Ok(Given::named(text)),
         None => Err(Skipped::NoGroup { group: group.to_owned() }),
     })
 }
