@@ -19,6 +19,7 @@ pub use control::Control;
 pub use faults::{Fault, FaultEffect};
 pub use options::{Auth, Options, RegistryLimits};
 pub use requests::{RequestHook, RequestInfo};
+pub use rest::endpoints;
 pub use sample::SampleImage;
 pub use server::Sandbox;
 pub use state::State;

@@ -12,6 +12,7 @@ mod malformed;
 mod malformed_registry;
 mod manifests;
 mod mode;
+mod openapi;
 mod packages;
 mod peer;
 mod rest_limits;
