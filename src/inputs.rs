@@ -6,6 +6,8 @@ mod definitions;
 mod drop_in;
 mod mistakes;
 mod reader;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +18,8 @@ pub use definitions::{DEFAULT_POLICY, INPUTS, InputDefinition};
 pub use drop_in::{ContextSource, DropInInputs, Rows};
 pub use mistakes::{InputErrors, InputMistake};
 use mistakes::{nearest, quote};
+#[cfg(feature = "sandbox")]
+pub use sandbox::{SandboxInputs, SandboxOwner};
 
 use crate::model::{Secret, name::is_loopback_host};
 use reader::Reader;
@@ -34,6 +38,9 @@ pub enum Mode {
     /// Plays a few events of a project on an embedded registry.
     #[cfg(feature = "sandbox")]
     Demo,
+    /// Serves an embedded registry.
+    #[cfg(feature = "sandbox")]
+    Sandbox,
 }
 
 impl Mode {
@@ -45,6 +52,8 @@ impl Mode {
         ("check", "Validates the policy and shows, row by row, what it matches and an example tag."),
         #[cfg(feature = "sandbox")]
         ("demo", "Plays four events of a project on an embedded registry and explains each step."),
+        #[cfg(feature = "sandbox")]
+        ("sandbox", "Serves an embedded GHCR, registry and API, to try a policy on; ends on Ctrl-C."),
     ];
 
     /// Modes of the design that later versions carry out.
@@ -141,6 +150,9 @@ pub struct Inputs {
     pub output_path: Option<String>,
     /// The file that the job summary is appended to (`GITHUB_STEP_SUMMARY`).
     pub summary_path: Option<String>,
+    /// How mode `sandbox` is to be started.
+    #[cfg(feature = "sandbox")]
+    pub sandbox: SandboxInputs,
 }
 
 impl Inputs {
@@ -273,6 +285,8 @@ pub fn parse(
         event_name: owned("GITHUB_EVENT_NAME"),
         output_path: owned("GITHUB_OUTPUT"),
         summary_path: owned("GITHUB_STEP_SUMMARY"),
+        #[cfg(feature = "sandbox")]
+        sandbox: typed.sandbox,
     })))
 }
 
@@ -284,6 +298,8 @@ fn mode_from(name: &str) -> Option<Mode> {
         "check" => Some(Mode::Check),
         #[cfg(feature = "sandbox")]
         "demo" => Some(Mode::Demo),
+        #[cfg(feature = "sandbox")]
+        "sandbox" => Some(Mode::Sandbox),
         _ => None,
     }
 }

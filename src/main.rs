@@ -67,6 +67,10 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>) -> Result<(),
         .enable_all()
         .build()
         .map_err(|error| Error::failed("start the runtime").with_source(error))?;
+    #[cfg(feature = "sandbox")]
+    if inputs.mode == Mode::Sandbox {
+        return runtime.block_on(sandbox(&inputs));
+    }
     let finished = runtime.block_on(async {
         tokio::select! {
             finished = dispatch(&inputs, variables) => finished,
@@ -79,15 +83,18 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>) -> Result<(),
 }
 
 /// As PID 1 of a container a process does not die of signals that it does not ask for.
-async fn interrupted() -> &'static str {
+/// What comes from the call on counts, also before the first wait.
+fn interrupted() -> impl Future<Output = &'static str> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
     }
 }
 
@@ -165,6 +172,16 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
         }
     };
     Ok(Finished::of(&report, job.inputs, job.items, width))
+}
+
+/// Serves until a signal comes; that is its good end.
+#[cfg(feature = "sandbox")]
+async fn sandbox(inputs: &Inputs) -> Result<(), Error> {
+    let interrupted = interrupted();
+    let sandbox = app::sandbox::start(&inputs.sandbox)?;
+    print(&app::sandbox::announcement(&sandbox));
+    interrupted.await;
+    app::sandbox::stop(sandbox)
 }
 
 #[cfg(feature = "sandbox")]

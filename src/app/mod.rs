@@ -7,6 +7,8 @@ pub mod demo;
 pub mod plan;
 pub mod push;
 pub mod rules;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod tags;
 
 use serde_json::Value;

@@ -44,6 +44,9 @@ pub(super) struct Typed {
     pub(super) values: BTreeMap<&'static str, String>,
     /// `--format`.
     pub(super) format: Format,
+    /// What the sub-command `sandbox` was told.
+    #[cfg(feature = "sandbox")]
+    pub(super) sandbox: super::SandboxInputs,
 }
 
 /// What the command line asks for.
@@ -66,6 +69,10 @@ fn command() -> Command {
         let mut mode = Command::new(*name).about(*about);
         if *name == "check" {
             mode = mode.arg(Arg::new("file").value_name("POLICY").help("The policy file, the same as --policy"));
+        }
+        #[cfg(feature = "sandbox")]
+        if *name == "sandbox" {
+            mode = super::sandbox::options(mode);
         }
         command = command.subcommand(mode);
     }
@@ -138,6 +145,10 @@ pub(super) fn parse(arguments: &[String]) -> Result<Request, InputErrors> {
     }
     if innermost.get_one::<String>("format").is_some_and(|format| format == "json") {
         typed.format = Format::Json;
+    }
+    #[cfg(feature = "sandbox")]
+    if typed.mode == Some(Mode::Sandbox) {
+        typed.sandbox = super::sandbox::read(innermost)?;
     }
     if let Some(file) = positional(innermost) {
         if typed.values.contains_key("policy") {

@@ -41,6 +41,15 @@ impl Reader {
 
     pub(super) fn mode(&mut self) -> Option<Mode> {
         let name = self.text("mode")?;
+        #[cfg(feature = "sandbox")]
+        if name == "sandbox" {
+            self.errors.add(
+                "mode",
+                "`sandbox` is a command, not an input",
+                "run `ghcr-lifecycle sandbox` at a terminal",
+            );
+            return None;
+        }
         let mode = mode_from(&name);
         if mode.is_none() {
             self.errors.mistakes.extend(unknown_mode(&name).mistakes);

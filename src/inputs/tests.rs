@@ -111,7 +111,7 @@ fn every_mistake_is_reported_at_once() {
     hint: a shorter commit id could not be told from other parts of a tag
   GITHUB_API_URL is `http://api.example`, which is no https address
     hint: the token is sent there, so only a host on this machine may speak http";
-    assert_eq!(text.replace("`push`, `check` and `demo`", "`push` and `check`"), expected);
+    assert_eq!(text.replace("`push`, `check`, `demo` and `sandbox`", "`push` and `check`"), expected);
 }
 
 #[test]

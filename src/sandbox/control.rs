@@ -10,12 +10,17 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    faults::{self, Fault, FaultEffect},
+    faults::{Fault, FaultEffect, Faults, Hit},
+    http::RegistryLimiter,
     options::{Auth, Options},
-    requests::{RequestHook, RequestInfo, RequestLog},
-    state::State,
+    requests::{RequestCount, RequestHook, RequestInfo, RequestLog},
+    state::{
+        Clock, State, Time, Token, TokenKind,
+        limits::{Limiter, Limits},
+        tokens::ALL_SCOPES,
+    },
 };
-use crate::model::{Digest, ManifestReference, RawManifest, Tag};
+use crate::model::{Digest, ManifestReference, RawManifest, Secret, Tag};
 
 /// What a bearer token that the token endpoint gave out allows.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +29,8 @@ pub(super) struct Rights {
     pub(super) everything: bool,
     /// Whether it was given to nobody in particular.
     pub(super) anonymous: bool,
+    /// Whose rights they are, if they are not everything: what that token may do limits them too.
+    pub(super) token: Option<Token>,
     pub(super) grants: Vec<Grant>,
 }
 
@@ -43,15 +50,44 @@ pub(super) struct Shared {
     /// What blob URLs are signed with.
     pub(super) signing_key: [u8; 16],
     state: Mutex<State>,
+    around: Arc<Around>,
+}
+
+/// What is not the registry's state. A stale view of the registry shares it with the real one.
+struct Around {
     issued: Mutex<BTreeMap<String, Rights>>,
-    faults: Mutex<Vec<Fault>>,
+    limits: Mutex<Limits>,
+    limiter: Mutex<Limiter>,
+    faults: Mutex<Faults>,
     log: Mutex<RequestLog>,
     hook: Mutex<Option<RequestHook>>,
+    registry_limiter: RegistryLimiter,
 }
 
 /// A panic elsewhere must not take the registry down; every change to these values is complete when its lock is let go.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes the state that a sandbox begins with: its token, that token's user, and the owners of its options.
+fn first_state(options: &Options, stored: Option<State>) -> State {
+    let mut state = State::new(options.public, options.habits);
+    if let Some(stored) = stored {
+        state.adopt(stored);
+    }
+    for (login, kind) in &options.owners {
+        state.add_owner(login, *kind);
+    }
+    state.set_site_admin(&options.login);
+    let secret = match &options.auth {
+        Auth::Ghcr { token } => Some(token.clone()),
+        Auth::Basic { username: _, password } => Some(password.clone()),
+        Auth::None => None,
+    };
+    if let Some(secret) = secret {
+        state.add_token(secret, TokenKind::classic(&options.login, &ALL_SCOPES));
+    }
+    state
 }
 
 /// A handle on a running sandbox. Clones are handles on the same one; they do not keep it running.
@@ -61,8 +97,15 @@ pub struct Control {
 }
 
 impl Control {
-    pub(super) fn new(options: Options, address: SocketAddr, storage: String, signing_key: [u8; 16]) -> Self {
-        let state = Mutex::new(State::new(options.public));
+    pub(super) fn new(
+        options: Options,
+        address: SocketAddr,
+        storage: String,
+        signing_key: [u8; 16],
+        stored: Option<State>,
+    ) -> Self {
+        let state = Mutex::new(first_state(&options, stored));
+        let limits = Mutex::new(options.limits.clone());
         Self {
             shared: Arc::new(Shared {
                 options,
@@ -70,10 +113,15 @@ impl Control {
                 storage,
                 signing_key,
                 state,
-                issued: Mutex::default(),
-                faults: Mutex::default(),
-                log: Mutex::default(),
-                hook: Mutex::default(),
+                around: Arc::new(Around {
+                    issued: Mutex::default(),
+                    limits,
+                    limiter: Mutex::default(),
+                    faults: Mutex::default(),
+                    log: Mutex::default(),
+                    hook: Mutex::default(),
+                    registry_limiter: RegistryLimiter::default(),
+                }),
             }),
         }
     }
@@ -106,12 +154,28 @@ impl Control {
 
     /// Sets a fault; faults are tried in the order in which they were set.
     pub fn fault(&self, fault: Fault) {
-        lock(&self.shared.faults).push(fault);
+        let view = matches!(fault.effect, FaultEffect::Stale { .. }).then(|| self.stale_view());
+        lock(&self.shared.around.faults).add(fault, view);
+    }
+
+    /// Makes a handle on the registry as it is now, whatever becomes of it.
+    fn stale_view(&self) -> Self {
+        let Shared { options, address, storage, signing_key, state: _, around } = &*self.shared;
+        Self {
+            shared: Arc::new(Shared {
+                options: options.clone(),
+                address: *address,
+                storage: storage.clone(),
+                signing_key: *signing_key,
+                state: Mutex::new(self.state()),
+                around: Arc::clone(around),
+            }),
+        }
     }
 
     /// Removes all faults.
     pub fn clear_faults(&self) {
-        lock(&self.shared.faults).clear();
+        lock(&self.shared.around.faults).clear();
     }
 
     /// Awaits `hook` before each request takes effect, in place of an earlier hook. It comes before the faults, and it may
@@ -121,28 +185,34 @@ impl Control {
         F: Fn(RequestInfo) -> R + Send + Sync + 'static,
         R: Future<Output = ()> + Send + 'static,
     {
-        *lock(&self.shared.hook) = Some(Arc::new(move |info| Box::pin(hook(info))));
+        *lock(&self.shared.around.hook) = Some(Arc::new(move |info| Box::pin(hook(info))));
     }
 
     /// Removes the hook.
     pub fn clear_hook(&self) {
-        *lock(&self.shared.hook) = None;
+        *lock(&self.shared.around.hook) = None;
     }
 
     /// Lists the requests so far, in the order of their arrival.
     #[must_use]
     pub fn requests(&self) -> Vec<RequestInfo> {
-        lock(&self.shared.log).all()
+        lock(&self.shared.around.log).all()
     }
 
-    /// Forgets the requests so far; their numbers go on.
+    /// Counts the requests so far by class, method and route.
+    #[must_use]
+    pub fn request_counts(&self) -> Vec<RequestCount> {
+        self.log().counts()
+    }
+
+    /// Forgets the requests so far, and the counts; their numbers go on.
     pub fn clear_requests(&self) {
-        lock(&self.shared.log).clear();
+        lock(&self.shared.around.log).clear();
     }
 
     /// Makes every bearer token that the token endpoint gave out invalid, as if its time had passed.
     pub fn expire_tokens(&self) {
-        lock(&self.shared.issued).clear();
+        lock(&self.shared.around.issued).clear();
     }
 
     /// Returns a snapshot of what the registry holds.
@@ -196,7 +266,7 @@ impl Control {
     /// Lists what is missing from each tag of a repository; empty means that every tag can be pulled whole.
     #[must_use]
     pub fn incomplete(&self, repository: &str) -> Vec<(Tag, Digest)> {
-        self.state().repository(repository).map(super::state::Repository::incomplete).unwrap_or_default()
+        self.change(|state| state.repository(repository).map(super::state::Repository::incomplete)).unwrap_or_default()
     }
 
     /// Stores a manifest unchecked, under a tag or its digest.
@@ -229,23 +299,78 @@ impl Control {
         self.change(|state| state.set_public(repository, public));
     }
 
+    /// Makes the sandbox's time stand still at `time`.
+    pub fn freeze(&self, time: Time) {
+        self.change(|state| state.set_clock(Clock::Frozen(time)));
+    }
+
+    /// Makes the time so many seconds later, whether it stands still or runs.
+    pub fn advance(&self, seconds: i64) {
+        self.change(|state| {
+            let later = state.now().plus_seconds(seconds);
+            state.set_clock(match state.clock() {
+                Clock::Frozen(_) => Clock::Frozen(later),
+                Clock::Real | Clock::Shifted(_) => Clock::running_from(later),
+            });
+        });
+    }
+
+    /// Returns the sandbox's time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.change(|state| state.now())
+    }
+
+    /// Makes a token known.
+    pub fn add_token(&self, secret: Secret, kind: TokenKind) {
+        self.change(|state| state.add_token(secret, kind));
+    }
+
+    /// Returns how the limits of the REST API are applied.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        lock(&self.shared.around.limits).clone()
+    }
+
+    /// Sets how the limits of the REST API are applied, and forgets what was used.
+    pub fn set_limits(&self, limits: Limits) {
+        *lock(&self.shared.around.limits) = limits;
+        self.limiter().clear();
+    }
+
+    /// Leaves a token only so many requests in this hour.
+    pub fn set_remaining(&self, token: &str, remaining: u64) {
+        let (limits, found) = (self.limits(), self.change(|state| (state.token(token).cloned(), state.now())));
+        if let (Some(token), now) = found {
+            self.limiter().set_remaining(&limits, &token, now, remaining);
+        }
+    }
+
+    pub(super) fn registry_limiter(&self) -> &RegistryLimiter {
+        &self.shared.around.registry_limiter
+    }
+
+    pub(super) fn limiter(&self) -> MutexGuard<'_, Limiter> {
+        lock(&self.shared.around.limiter)
+    }
+
     pub(super) fn log(&self) -> MutexGuard<'_, RequestLog> {
-        lock(&self.shared.log)
+        lock(&self.shared.around.log)
     }
 
     pub(super) fn hook(&self) -> Option<RequestHook> {
-        lock(&self.shared.hook).clone()
+        lock(&self.shared.around.hook).clone()
     }
 
-    pub(super) fn take_fault(&self, method: &str, path: &str) -> Option<FaultEffect> {
-        faults::take(&mut lock(&self.shared.faults), method, path)
+    pub(super) fn take_fault(&self, method: &str, path: &str) -> Option<Hit> {
+        lock(&self.shared.around.faults).take(method, path)
     }
 
     pub(super) fn remember_token(&self, token: String, rights: Rights) {
-        lock(&self.shared.issued).insert(token, rights);
+        lock(&self.shared.around.issued).insert(token, rights);
     }
 
     pub(super) fn rights_of(&self, token: &str) -> Option<Rights> {
-        lock(&self.shared.issued).get(token).cloned()
+        lock(&self.shared.around.issued).get(token).cloned()
     }
 }

@@ -1,6 +1,10 @@
 //! Failures that a sandbox shows on demand.
 
+use std::time::{Duration, Instant};
+
 use serde::Deserialize;
+
+use super::control::Control;
 
 /// What a client meets instead of the right answer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -25,6 +29,20 @@ pub enum FaultEffect {
     CutBody,
     /// The request takes effect; the connection is closed without an answer.
     LoseAnswer,
+    /// The request takes effect; the answer says otherwise, as GHCR's do when something breaks behind them.
+    LateStatus {
+        /// The HTTP status.
+        code: u16,
+        /// The body, sent as `application/json`.
+        #[serde(default)]
+        body: String,
+    },
+    /// Reads see the registry as it was when the fault was set; writes are not met. Lists of GHCR lag behind like that.
+    Stale {
+        /// For how long, in milliseconds, however many requests come; `None` leaves it to the number of requests.
+        #[serde(default)]
+        milliseconds: Option<u64>,
+    },
     /// A redirect (307); the request has no effect.
     Redirect {
         /// The `Location` header.
@@ -97,25 +115,75 @@ impl FaultEffect {
     }
 }
 
-/// Finds the fault that a request meets, and counts it. Faults are tried in the order in which they were set; one that
-/// lets the request pass does not stop the next from hitting it.
-pub(super) fn take(faults: &mut Vec<Fault>, method: &str, path: &str) -> Option<FaultEffect> {
-    let mut hit = None;
-    for (position, fault) in faults.iter_mut().enumerate() {
-        if fault.times == 0 || !fault.matches(method, path) {
-            continue;
+/// The faults that are set, in the order in which they were.
+#[derive(Default)]
+pub(super) struct Faults(Vec<Active>);
+
+struct Active {
+    fault: Fault,
+    /// The registry as it was when the fault was set, for one that shows it so.
+    view: Option<Control>,
+    /// When the fault is over.
+    until: Option<Instant>,
+}
+
+impl Active {
+    fn is_over(&self, now: Instant) -> bool {
+        match self.until {
+            Some(until) => now >= until,
+            None => self.fault.times == 0,
         }
-        if fault.skip > 0 {
-            fault.skip -= 1;
-            continue;
-        }
-        if fault.times != usize::MAX {
-            fault.times -= 1;
-        }
-        hit = Some(position);
-        break;
     }
-    let effect = hit.map(|position| faults[position].effect.clone());
-    faults.retain(|fault| fault.times > 0);
-    effect
+
+    fn matches(&self, method: &str, path: &str) -> bool {
+        self.fault.matches(method, path) && (self.view.is_none() || matches!(method, "GET" | "HEAD"))
+    }
+}
+
+/// A fault that a request meets.
+pub(super) struct Hit {
+    pub(super) effect: FaultEffect,
+    /// What the request sees instead of the registry.
+    pub(super) view: Option<Control>,
+}
+
+impl Faults {
+    pub(super) fn add(&mut self, fault: Fault, view: Option<Control>) {
+        let until = match fault.effect {
+            FaultEffect::Stale { milliseconds: Some(milliseconds) } => {
+                Instant::now().checked_add(Duration::from_millis(milliseconds))
+            }
+            _ => None,
+        };
+        self.0.push(Active { fault, view, until });
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Finds the fault that a request meets, and counts it. Faults are tried in the order in which they were set; one that
+    /// lets the request pass does not stop the next from hitting it.
+    pub(super) fn take(&mut self, method: &str, path: &str) -> Option<Hit> {
+        let now = Instant::now();
+        self.0.retain(|active| !active.is_over(now));
+        let mut hit = None;
+        for active in &mut self.0 {
+            if !active.matches(method, path) {
+                continue;
+            }
+            let Active { fault, view, until } = active;
+            if fault.skip > 0 {
+                fault.skip -= 1;
+                continue;
+            }
+            if fault.times != usize::MAX && until.is_none() {
+                fault.times -= 1;
+            }
+            hit = Some(Hit { effect: fault.effect.clone(), view: view.clone() });
+            break;
+        }
+        self.0.retain(|active| !active.is_over(now));
+        hit
+    }
 }

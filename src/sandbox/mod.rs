@@ -5,18 +5,21 @@
 //! it, changes it behind a client's back ([`Fault`], [`RequestHook`]) and asks what a client sent.
 
 pub mod control;
+mod data;
 pub mod faults;
 mod http;
 pub mod options;
 pub mod requests;
+mod rest;
 pub mod sample;
 pub mod server;
 pub mod state;
 
 pub use control::Control;
 pub use faults::{Fault, FaultEffect};
-pub use options::{Auth, Options};
+pub use options::{Auth, Options, RegistryLimits};
 pub use requests::{RequestHook, RequestInfo};
+pub use rest::endpoints;
 pub use sample::SampleImage;
 pub use server::Sandbox;
 pub use state::State;

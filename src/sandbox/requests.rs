@@ -1,6 +1,10 @@
 //! What clients asked for, and the gate that each request passes before it takes effect.
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    sync::Arc,
+};
 
 use futures::future::BoxFuture;
 use hyper::{HeaderMap, Method, Uri, header};
@@ -50,9 +54,131 @@ impl fmt::Debug for RequestInfo {
     }
 }
 
+/// Which half a request went to, and whether it may have changed something there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// GET and HEAD below `/v2/`.
+    RegistryRead,
+    /// All else below `/v2/`.
+    RegistryWrite,
+    /// The token endpoint.
+    Token,
+    /// The bytes of blobs, behind a signed URL.
+    Storage,
+    /// GET and HEAD of the REST API.
+    RestRead,
+    /// All else of the REST API.
+    RestWrite,
+}
+
+impl Class {
+    /// All classes.
+    pub const ALL: [Self; 6] =
+        [Self::RegistryRead, Self::RegistryWrite, Self::Token, Self::Storage, Self::RestRead, Self::RestWrite];
+
+    /// Returns its name in lower case with dashes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RegistryRead => "registry-read",
+            Self::RegistryWrite => "registry-write",
+            Self::Token => "token",
+            Self::Storage => "storage",
+            Self::RestRead => "rest-read",
+            Self::RestWrite => "rest-write",
+        }
+    }
+
+    fn of(method: &Method, path: &str) -> Self {
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        let below =
+            |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        match (below("/v2"), reads) {
+            (true, true) => Self::RegistryRead,
+            (true, false) => Self::RegistryWrite,
+            _ if path == "/token" => Self::Token,
+            _ if below("/_storage") => Self::Storage,
+            (false, true) => Self::RestRead,
+            (false, false) => Self::RestWrite,
+        }
+    }
+}
+
+/// How many requests of one kind there were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestCount {
+    /// Their class.
+    pub class: Class,
+    /// Their method.
+    pub method: String,
+    /// Their path without its query, `{}` in place of names and numbers.
+    pub route: String,
+    /// How many there were.
+    pub count: u64,
+}
+
+/// The longest route, in bytes: clients may make up any number of them.
+const LONGEST_ROUTE: usize = 128;
+
+/// The words of paths that are no names.
+const WORDS: [&str; 34] = [
+    "_storage",
+    "actions",
+    "blobs",
+    "branches",
+    "commits",
+    "compare",
+    "container",
+    "contents",
+    "dispatches",
+    "git",
+    "issues",
+    "latest",
+    "list",
+    "manifests",
+    "matching-refs",
+    "organizations",
+    "orgs",
+    "packages",
+    "pulls",
+    "rate_limit",
+    "ref",
+    "referrers",
+    "releases",
+    "repos",
+    "repositories",
+    "restore",
+    "tags",
+    "token",
+    "trees",
+    "upload",
+    "uploads",
+    "users",
+    "versions",
+    "workflows",
+];
+
+/// Replaces what is a name in a path by `{}`, several segments by one.
+fn route(path: &str) -> String {
+    let mut route = String::new();
+    for segment in path.split('/').skip(1) {
+        if WORDS.contains(&segment) || matches!(segment, "" | "v2" | "user") {
+            route.push('/');
+            route.push_str(segment);
+            if route.len() > LONGEST_ROUTE {
+                return "/{}".to_owned();
+            }
+        } else if !route.ends_with("{}") {
+            route.push_str("/{}");
+        }
+    }
+    route
+}
+
 /// The requests so far, the newest [`LOG_LENGTH`] of them.
 #[derive(Default)]
 pub(super) struct RequestLog {
+    counts: BTreeMap<(Class, String, String), u64>,
     count: u64,
     requests: VecDeque<RequestInfo>,
 }
@@ -60,6 +186,11 @@ pub(super) struct RequestLog {
 impl RequestLog {
     pub(super) fn record(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap) -> RequestInfo {
         self.count += 1;
+        // Methods are the client's to invent.
+        let known =
+            matches!(*method, Method::GET | Method::HEAD | Method::PUT | Method::POST | Method::PATCH | Method::DELETE);
+        let name = if known { method.as_str() } else { "other" };
+        *self.counts.entry((Class::of(method, uri.path()), name.to_owned(), route(uri.path()))).or_default() += 1;
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let user_agent = text(header::USER_AGENT);
         let client = user_agent
@@ -86,8 +217,19 @@ impl RequestLog {
         self.requests.iter().cloned().collect()
     }
 
+    pub(super) fn counts(&self) -> Vec<RequestCount> {
+        let count = |((class, method, route), count): (&(Class, String, String), &u64)| RequestCount {
+            class: *class,
+            method: method.clone(),
+            route: route.clone(),
+            count: *count,
+        };
+        self.counts.iter().map(count).collect()
+    }
+
     /// Forgets the requests; the numbers go on.
     pub(super) fn clear(&mut self) {
+        self.counts.clear();
         self.requests.clear();
     }
 }

@@ -4,13 +4,14 @@ use std::{
     io,
     net::{Ipv4Addr, TcpListener as StdListener},
     ops::Deref,
+    sync::mpsc,
     thread::JoinHandle,
     time::Duration,
 };
 
 use tokio::{net::TcpListener, runtime, sync::oneshot};
 
-use super::{control::Control, http, options::Options};
+use super::{control::Control, data::Data, http, options::Options};
 
 /// Blob URLs name another loopback address than the registry, as on GHCR they name another host: clients then drop the
 /// Authorization header by the rules that they have for foreign hosts.
@@ -24,6 +25,13 @@ pub struct Sandbox {
     control: Control,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    keeper: Option<Keeper>,
+}
+
+/// The thread that writes the data.
+struct Keeper {
+    stop: mpsc::Sender<()>,
+    thread: JoinHandle<io::Result<()>>,
 }
 
 impl Deref for Sandbox {
@@ -35,10 +43,10 @@ impl Deref for Sandbox {
 }
 
 impl Sandbox {
-    /// Starts a sandbox on 127.0.0.1; it answers when this returns.
+    /// Starts a sandbox; it answers when this returns.
     ///
     /// # Errors
-    /// If the port is taken, or the system gives no thread, socket or random bytes.
+    /// If the port is taken, the data folder cannot be used, or the system gives no thread, socket or random bytes.
     pub async fn start(options: Options) -> io::Result<Self> {
         Self::start_blocking(options)
     }
@@ -49,7 +57,7 @@ impl Sandbox {
     /// As [`Sandbox::start`].
     #[expect(clippy::disallowed_methods, reason = "the sandbox is a server")]
     pub fn start_blocking(options: Options) -> io::Result<Self> {
-        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
+        let listener = StdListener::bind((options.address, options.port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         // Where the system has only one loopback address, its name is the other host.
@@ -63,7 +71,15 @@ impl Sandbox {
         };
         let mut signing_key = [0; 16];
         getrandom::fill(&mut signing_key).map_err(io::Error::other)?;
-        let control = Control::new(options, address, storage, signing_key);
+        let (data, stored) = match &options.data {
+            Some(folder) => {
+                let (data, stored) = Data::open(folder)?;
+                (Some(data), stored)
+            }
+            None => (None, None),
+        };
+        let control = Control::new(options, address, storage, signing_key, stored);
+        let keeper = data.map(|data| keep(data, control.clone())).transpose()?;
 
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
@@ -82,7 +98,7 @@ impl Sandbox {
             });
             runtime.shutdown_background();
         })?;
-        Ok(Self { control, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { control, stop: Some(stop), thread: Some(thread), keeper })
     }
 
     /// Returns a handle that can be moved into a hook.
@@ -93,26 +109,52 @@ impl Sandbox {
 
     /// Stops the sandbox: connections are closed as they are.
     pub async fn stop(mut self) {
-        self.end();
+        let _ = self.end();
     }
 
-    fn end(&mut self) {
+    /// Does the same and tells whether all data was written.
+    ///
+    /// # Errors
+    /// If it was not.
+    pub fn close(mut self) -> io::Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
         drop(self.stop.take());
         // A hook that holds a handle would keep the state alive, and itself.
         self.control.clear_hook();
+        self.control.clear_faults();
         if let Some(thread) = self.thread.take() {
             // The hook runs on that thread too: a handle dropped in it must not wait for itself.
             if thread.thread().id() != std::thread::current().id() {
                 let _ = thread.join();
             }
         }
+        // Only now: what the last requests changed is to be written too.
+        match self.keeper.take() {
+            Some(Keeper { stop, thread }) => {
+                let _ = stop.send(());
+                thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that writes the data failed")))
+            }
+            None => Ok(()),
+        }
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.end();
+        if let Err(error) = self.end() {
+            tracing::error!(%error, "the sandbox could not write its data");
+        }
     }
+}
+
+fn keep(data: Data, control: Control) -> io::Result<Keeper> {
+    let (stop, stopped) = mpsc::channel();
+    let thread = std::thread::Builder::new().name("sandbox data".to_owned());
+    let thread = thread.spawn(move || data.keep(&control, &stopped))?;
+    Ok(Keeper { stop, thread })
 }
 
 async fn accept(listener: StdListener, control: Control) {

@@ -1,8 +1,26 @@
 //! The embedded GHCR: real clients copy to and from it, and each of its habits is met over HTTP.
 
+mod api;
+mod builders;
 mod clients;
+mod conformance;
 mod control;
+mod differential;
+mod large;
+mod load;
+mod malformed;
+mod malformed_registry;
 mod manifests;
+mod mode;
+mod openapi;
+mod packages;
+mod peer;
+mod rest_limits;
+mod rest_packages;
+mod rest_sources;
+mod steering;
 mod support;
+mod switches;
+mod token_rights;
 mod tokens;
 mod uploads;

@@ -11,20 +11,20 @@ use serde_json::json;
 use crate::model::Digest;
 
 /// A whole answer, before a fault spoils it.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
+pub(in crate::sandbox) struct Answer {
+    pub(in crate::sandbox) status: StatusCode,
     /// Of two headers of one name the later one counts.
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(super) body: Bytes,
+    pub(in crate::sandbox) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(in crate::sandbox) body: Bytes,
 }
 
 impl Answer {
-    pub(super) fn new(status: StatusCode) -> Self {
+    pub(in crate::sandbox) fn new(status: StatusCode) -> Self {
         Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
     /// Adds a header; one that HTTP does not allow is left out.
-    pub(super) fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
+    pub(in crate::sandbox) fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value.as_ref()))
         {
             self.headers.push((name, value));
@@ -32,48 +32,48 @@ impl Answer {
         self
     }
 
-    pub(super) fn digest(self, digest: &Digest) -> Self {
+    pub(in crate::sandbox) fn digest(self, digest: &Digest) -> Self {
         self.header("docker-content-digest", digest.to_string())
     }
 
-    pub(super) fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
+    pub(in crate::sandbox) fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self.header(CONTENT_TYPE.as_str(), media_type)
     }
 
-    pub(super) fn json(status: StatusCode, body: &serde_json::Value) -> Self {
+    pub(in crate::sandbox) fn json(status: StatusCode, body: &serde_json::Value) -> Self {
         Self::new(status).body("application/json", body.to_string())
     }
 
-    pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Self {
+    pub(in crate::sandbox) fn error(status: StatusCode, code: &str, message: &str) -> Self {
         Self::json(status, &json!({"errors": [{"code": code, "message": message}]}))
     }
 
-    pub(super) fn denied(message: &str) -> Self {
+    pub(in crate::sandbox) fn denied(message: &str) -> Self {
         Self::error(StatusCode::FORBIDDEN, "DENIED", message)
     }
 
-    pub(super) fn unsupported() -> Self {
+    pub(in crate::sandbox) fn unsupported() -> Self {
         Self::error(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "The operation is unsupported.")
     }
 
-    pub(super) fn name_unknown() -> Self {
+    pub(in crate::sandbox) fn name_unknown() -> Self {
         Self::error(StatusCode::NOT_FOUND, "NAME_UNKNOWN", "repository name not known to registry")
     }
 
-    pub(super) fn manifest_unknown() -> Self {
+    pub(in crate::sandbox) fn manifest_unknown() -> Self {
         Self::error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "manifest unknown")
     }
 
-    pub(super) fn blob_unknown() -> Self {
+    pub(in crate::sandbox) fn blob_unknown() -> Self {
         Self::error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown to registry")
     }
 
-    pub(super) fn upload_unknown() -> Self {
+    pub(in crate::sandbox) fn upload_unknown() -> Self {
         Self::error(StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
     }
 
-    pub(super) fn digest_invalid(message: &str) -> Self {
+    pub(in crate::sandbox) fn digest_invalid(message: &str) -> Self {
         Self::error(StatusCode::BAD_REQUEST, "DIGEST_INVALID", message)
     }
 }

@@ -1,11 +1,15 @@
 //! Who may do what: GHCR's bearer tokens and challenges, or HTTP Basic.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use hyper::{StatusCode, header::AUTHORIZATION};
+use hyper::{Method, StatusCode, header::AUTHORIZATION};
 use serde_json::json;
 
 use super::{answer::Answer, exchange::Exchange};
-use crate::sandbox::{Auth, control::Rights};
+use crate::sandbox::{
+    Auth,
+    control::Rights,
+    state::{Role, TokenKind},
+};
 
 /// The scope that GHCR's challenge names where no repository is asked for, to the letter.
 const PLACEHOLDER_SCOPE: &str = "repository:user/image:pull";
@@ -30,6 +34,7 @@ impl Rights {
     /// Tells whether these rights, without regard to visibility, reach a repository.
     pub(super) fn allow(&self, repository: &str, access: Access) -> bool {
         self.everything
+            || (self.token.is_some() && self.grants.is_empty())
             || self.grants.iter().any(|grant| {
                 grant.repository == repository
                     && match access {
@@ -55,14 +60,21 @@ pub(super) fn basic(encoded: &str) -> Option<(String, String)> {
 /// Answers `GET /v2/`.
 pub(super) fn base(exchange: &Exchange) -> Result<Answer, Answer> {
     match rights(exchange)? {
+        Some(_) if !matches!(exchange.method, Method::GET | Method::HEAD) => Err(Answer::unsupported()),
         Some(_) => Ok(Answer::json(StatusCode::OK, &json!({}))),
         None => Err(challenge(exchange, PLACEHOLDER_SCOPE)),
     }
 }
 
-/// Challenges with the placeholder, whatever the credentials.
-pub(super) fn challenge_placeholder(exchange: &Exchange) -> Result<Answer, Answer> {
-    Err(challenge(exchange, PLACEHOLDER_SCOPE))
+/// Refuses a path that is no endpoint, the catalogue's among them: GHCR challenges with the placeholder, whatever the
+/// credentials.
+pub(super) fn no_endpoint(exchange: &Exchange) -> Result<Answer, Answer> {
+    match exchange.control.shared().options.auth {
+        Auth::Ghcr { .. } => Err(challenge(exchange, PLACEHOLDER_SCOPE)),
+        Auth::Basic { .. } | Auth::None => {
+            Err(Answer::error(StatusCode::NOT_FOUND, "UNSUPPORTED", "the path is no endpoint of the registry"))
+        }
+    }
 }
 
 /// Lets a request pass that may do what it needs, and refuses any other the way GHCR does: no token, or one whose scope
@@ -75,6 +87,23 @@ pub(super) fn authorise(exchange: &Exchange, repository: &str, access: Access) -
     let Some(rights) = rights(exchange)? else {
         return Err(challenge(exchange, &scope));
     };
+    if let Some(token) = &rights.token {
+        let role = exchange.control.change(|state| state.registry_role(token, repository));
+        match access {
+            Access::Pull if role < Role::Read => return Err(Answer::denied("permission_denied: read_package")),
+            Access::Push if role < Role::Write => {
+                let message = match &token.kind {
+                    TokenKind::Workflow { .. } if !exists(exchange, repository) => {
+                        "installation not allowed to Create organization package"
+                    }
+                    _ => "permission_denied: write_package",
+                };
+                return Err(Answer::denied(message));
+            }
+            Access::Push => exchange.control.change(|state| state.claim(token, repository)),
+            Access::Pull => {}
+        }
+    }
     let visible = !rights.anonymous || is_public(exchange, repository);
     if visible && rights.allow(repository, access) {
         Ok(rights)
@@ -82,6 +111,22 @@ pub(super) fn authorise(exchange: &Exchange, repository: &str, access: Access) -
         Err(Answer::denied("requested access to the resource is denied"))
     } else {
         Err(challenge(exchange, &scope))
+    }
+}
+
+fn exists(exchange: &Exchange, repository: &str) -> bool {
+    exchange.control.change(|state| state.repository(repository).is_some_and(|repository| repository.is_published()))
+}
+
+/// Returns what the configured token, or another one that the sandbox knows, allows before any scope narrows it.
+pub(super) fn rights_of_token(exchange: &Exchange, text: &str) -> Option<Rights> {
+    match &exchange.control.shared().options.auth {
+        Auth::Ghcr { token } if text == token.expose() => Some(Rights { everything: true, ..Rights::default() }),
+        Auth::Ghcr { .. } => {
+            let token = exchange.control.change(|state| state.token(text).cloned())?;
+            Some(Rights { token: Some(token), ..Rights::default() })
+        }
+        Auth::Basic { .. } | Auth::None => None,
     }
 }
 
@@ -100,7 +145,7 @@ fn rights(exchange: &Exchange) -> Result<Option<Rights>, Answer> {
             let right = given.is_some_and(|(user, word)| user == *username && word == password.expose());
             Ok(right.then_some(everything))
         }
-        Auth::Ghcr { token } => {
+        Auth::Ghcr { .. } => {
             let Some((_, bearer)) = credentials.filter(|(scheme, _)| scheme == "bearer") else {
                 return Ok(None);
             };
@@ -108,8 +153,10 @@ fn rights(exchange: &Exchange) -> Result<Option<Rights>, Answer> {
                 return Ok(Some(rights));
             }
             let decoded = BASE64.decode(bearer).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            if let Some(rights) = decoded.as_deref().and_then(|text| rights_of_token(exchange, text)) {
+                return Ok(Some(rights));
+            }
             match decoded {
-                Some(text) if text == token.expose() => Ok(Some(everything)),
                 Some(text) if text.starts_with(ANONYMOUS_PREFIX) || text.starts_with(EXCHANGED_PREFIX) => Ok(None),
                 // A bad token is refused even where none would have been needed.
                 _ => Err(Answer::denied("denied")),

@@ -26,7 +26,7 @@ pub(super) async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>, Ans
 }
 
 /// Reads a body whole; `None` if it is longer than `limit` bytes.
-pub(super) async fn read_at_most(body: &mut Incoming, limit: usize) -> Result<Option<Bytes>, Answer> {
+pub(in crate::sandbox) async fn read_at_most(body: &mut Incoming, limit: usize) -> Result<Option<Bytes>, Answer> {
     let mut whole = BytesMut::new();
     while let Some(piece) = next_piece(body).await? {
         if whole.len() + piece.len() > limit {

@@ -5,9 +5,12 @@ use oci_distribution::manifest as media;
 use serde_json::json;
 
 use super::{answer::Answer, body::read_at_most, exchange::Exchange};
-use crate::model::{
-    Digest, Manifest, ManifestKind, ManifestReference, RawManifest,
-    manifest::{MANIFEST_MEDIA_TYPES, MAX_MANIFEST_BYTES},
+use crate::{
+    model::{
+        Descriptor, Digest, Manifest, ManifestKind, ManifestReference, RawManifest,
+        manifest::{MANIFEST_MEDIA_TYPES, MAX_MANIFEST_BYTES},
+    },
+    sandbox::state::Repository,
 };
 
 /// Answers GET and HEAD.
@@ -25,6 +28,11 @@ pub(super) fn get(exchange: &Exchange, name: &str, reference: &str) -> Result<An
         return Err(Answer::error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", &message));
     }
     let RawManifest { media_type, bytes, digest } = manifest;
+    exchange.control.change(|state| {
+        if exchange.method == Method::GET || state.habits().head_is_download {
+            state.count_download(name, &digest);
+        }
+    });
     let answer = Answer::new(StatusCode::OK).digest(&digest).header("etag", format!("\"{digest}\""));
     Ok(if exchange.method == Method::HEAD {
         answer.header("content-type", media_type).header("content-length", bytes.len().to_string())
@@ -61,8 +69,11 @@ fn not_accepted(media_type: &str) -> String {
 
 /// Answers PUT.
 pub(super) async fn put(exchange: &mut Exchange, name: &str, reference: &str) -> Result<Answer, Answer> {
-    let reference = parse_reference(reference)?;
     let invalid = |message: &str| Answer::error(StatusCode::BAD_REQUEST, "MANIFEST_INVALID", message);
+    let reference = parse_reference(reference).map_err(|refusal| match refusal.status {
+        StatusCode::NOT_FOUND => invalid("the reference is neither a tag nor a digest"),
+        _ => refusal,
+    })?;
     let media_type = exchange.header("content-type").unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
     let Some(bytes) = read_at_most(&mut exchange.body, MAX_MANIFEST_BYTES).await? else {
@@ -81,21 +92,60 @@ pub(super) async fn put(exchange: &mut Exchange, name: &str, reference: &str) ->
     let parsed = parse(&manifest).map_err(|message| invalid(&message))?;
     let digest = manifest.digest.clone();
     // Checked and stored in one step, so that nothing that it needs can go in between.
-    let missing = exchange.control.change(|state| {
-        let missing = match state.repository(name) {
+    exchange.control.change(|state| {
+        let repository = state.repository(name);
+        let missing = match repository {
             Some(repository) => repository.missing_blobs(&parsed),
-            None => crate::sandbox::state::Repository::default().missing_blobs(&parsed),
+            None => Repository::default().missing_blobs(&parsed),
         };
-        if missing.is_empty() {
-            state.put_manifest(name, &reference, manifest);
+        if !missing.is_empty() {
+            return Err(blobs_unknown(&missing));
         }
-        missing
-    });
-    if !missing.is_empty() {
-        return Err(blobs_unknown(&missing));
-    }
+        if let Some(message) = wrong_size(repository, &parsed) {
+            return Err(Answer::error(StatusCode::BAD_REQUEST, "SIZE_INVALID", &message));
+        }
+        state.put_manifest(name, &reference, manifest.clone());
+        state.link_by_source(name, &manifest);
+        Ok(())
+    })?;
     let location = format!("/v2/{name}/manifests/{digest}");
-    Ok(Answer::new(StatusCode::CREATED).digest(&digest).header("location", location))
+    let answer = Answer::new(StatusCode::CREATED).digest(&digest).header("location", location);
+    // The header is a promise that the referrers API lists this manifest; without one clients keep a referrers tag.
+    Ok(match parsed.subject {
+        Some(subject) if exchange.control.shared().options.referrers => {
+            answer.header("oci-subject", subject.digest.to_string())
+        }
+        _ => answer,
+    })
+}
+
+/// Answers DELETE, where the sandbox deletes at all: a digest takes its tags along, a tag goes alone.
+pub(super) fn delete(exchange: &Exchange, name: &str, reference: &str) -> Result<Answer, Answer> {
+    let options = &exchange.control.shared().options;
+    if !options.delete {
+        return Err(Answer::unsupported());
+    }
+    let reference = parse_reference(reference)?;
+    exchange.control.change(|state| {
+        if !state.repository(name).is_some_and(Repository::is_published) {
+            return Err(absent(options.absent_is_denied));
+        }
+        let deleted = match &reference {
+            ManifestReference::Tag(tag) => state.remove_tag(name, tag).is_some(),
+            ManifestReference::Digest(digest) => state.remove_manifest(name, digest).is_some(),
+        };
+        if deleted { Ok(Answer::new(StatusCode::ACCEPTED)) } else { Err(Answer::manifest_unknown()) }
+    })
+}
+
+/// Finds a blob that the manifest says has another size than it has. Clients allocate by it, and stop reading there.
+fn wrong_size(repository: Option<&Repository>, manifest: &Manifest) -> Option<String> {
+    let ManifestKind::Image { config, layers } = &manifest.kind else { return None };
+    std::iter::once(config.as_ref()).chain(layers).find_map(|descriptor| {
+        let held = repository?.blob(&descriptor.digest)?.len() as u64;
+        let Descriptor { digest, size, .. } = descriptor;
+        (held != *size).then(|| format!("{digest} has {held} bytes, its descriptor says {size}"))
+    })
 }
 
 fn parse(manifest: &RawManifest) -> Result<Manifest, String> {
@@ -130,6 +180,7 @@ fn parse_reference(text: &str) -> Result<ManifestReference, Answer> {
     } else {
         text.parse()
             .map(ManifestReference::Tag)
-            .map_err(|_| Answer::error(StatusCode::BAD_REQUEST, "TAG_INVALID", "manifest tag did not match URI"))
+            // What can be no tag is found nowhere.
+            .map_err(|_| Answer::manifest_unknown())
     }
 }

@@ -8,7 +8,7 @@ const MAX_NAME_LENGTH: usize = 255;
 pub(super) enum Endpoint<'a> {
     Manifest(&'a str),
     Tags,
-    Referrers,
+    Referrers(&'a str),
     Blob(&'a str),
     Uploads,
     Upload(&'a str),
@@ -41,6 +41,27 @@ impl<'a> Route<'a> {
     }
 }
 
+/// Decodes a path: some clients write a digest's colon as `%3A`. What cannot be decoded stays, and names nothing then.
+pub(super) fn decode(path: &str) -> String {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digit = |place: usize| after.get(place).and_then(|byte| char::from(*byte).to_digit(16));
+        let value = digit(0).zip(digit(1)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+        match (first, value) {
+            (b'%', Some(value)) => {
+                decoded.push(value);
+                rest = &after[2..];
+            }
+            _ => {
+                decoded.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(decoded).unwrap_or_else(|_| path.to_owned())
+}
+
 /// Splits from the right: a repository may itself be called `manifests` or `blobs`.
 fn endpoint(path: &str) -> Option<(&str, Endpoint<'_>)> {
     if let Some(name) = path.strip_suffix("/tags/list") {
@@ -53,8 +74,8 @@ fn endpoint(path: &str) -> Option<(&str, Endpoint<'_>)> {
     if let Some(name) = rest.strip_suffix("/manifests") {
         Some((name, Endpoint::Manifest(last)))
     } else if let Some(name) = rest.strip_suffix("/referrers") {
-        Some((name, Endpoint::Referrers))
-    } else if let Some(name) = rest.strip_suffix("/blobs/upload") {
+        Some((name, Endpoint::Referrers(last)))
+    } else if let Some(name) = rest.strip_suffix("/blobs/upload").or_else(|| rest.strip_suffix("/blobs/uploads")) {
         Some((name, Endpoint::Upload(last)))
     } else {
         rest.strip_suffix("/blobs").map(|name| (name, Endpoint::Blob(last)))
@@ -97,5 +118,13 @@ mod tests {
         assert_eq!(Route::parse("/v2/a/b/blobs/uploads/"), Route::Repository("a/b", Endpoint::Uploads));
         assert_eq!(Route::parse("/v2/a/b/blobs/upload/7"), Route::Repository("a/b", Endpoint::Upload("7")));
         assert_eq!(Route::parse("/v2/_catalog"), Route::Unknown);
+    }
+
+    #[test]
+    fn paths_are_decoded_once() {
+        for (path, decoded) in [("/v2/a%2Fb", "/v2/a/b"), ("%3a%253A", ":%3A"), ("100%", "100%"), ("%zz%f", "%zz%f")] {
+            assert_eq!(decode(path), decoded);
+        }
+        assert_eq!(decode("/%ff"), "/%ff");
     }
 }

@@ -23,11 +23,11 @@ use super::{
     blobs,
     body::drain,
     exchange::{Exchange, parse_query},
-    manifests,
-    route::{Endpoint, Route, is_valid_name},
+    manifests, referrers,
+    route::{Endpoint, Route, decode, is_valid_name},
     steering, storage, tags, token, uploads,
 };
-use crate::sandbox::{Auth, Control, FaultEffect};
+use crate::sandbox::{Auth, Control, FaultEffect, rest};
 
 /// The connection is to be closed without an answer.
 #[derive(Debug)]
@@ -74,18 +74,19 @@ async fn serve(control: Control, request: Request<Incoming>) -> Result<Response<
 
 async fn respond(control: Control, request: Request<Incoming>) -> Outcome {
     let (parts, mut body) = request.into_parts();
-    if parts.uri.path() == steering::FAULTS {
-        return Outcome::Answer(
-            steering::faults(&control, &parts.method, &mut body).await.unwrap_or_else(|refusal| refusal),
-        );
+    if parts.uri.path().starts_with(steering::PREFIX) {
+        let answer = steering::answer(&control, &parts, &mut body).await;
+        drain(&mut body).await;
+        return Outcome::Answer(answer);
     }
     let info = control.log().record(&parts.method, &parts.uri, &parts.headers);
     if let Some(hook) = control.hook() {
         hook(info.clone()).await;
     }
-    let fault = control.take_fault(&info.method, &info.path);
+    let hit = control.take_fault(&info.method, &info.path);
+    let (fault, view) = hit.map_or((None, None), |hit| (Some(hit.effect), hit.view));
     let mut exchange = Exchange {
-        control,
+        control: view.unwrap_or(control),
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: parse_query(parts.uri.query()),
@@ -93,7 +94,12 @@ async fn respond(control: Control, request: Request<Incoming>) -> Outcome {
         body,
     };
     match fault {
-        None => Outcome::Answer(answer(&mut exchange).await),
+        None | Some(FaultEffect::Stale { .. }) => Outcome::Answer(answer(&mut exchange).await),
+        Some(FaultEffect::LateStatus { code, body }) => {
+            answer(&mut exchange).await;
+            let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Outcome::Answer(Answer::new(status).body("application/json", body))
+        }
         Some(FaultEffect::CutBody) => Outcome::Cut(answer(&mut exchange).await),
         Some(FaultEffect::LoseAnswer) => {
             answer(&mut exchange).await;
@@ -122,23 +128,35 @@ async fn drain_unless_expected(exchange: &mut Exchange) {
 }
 
 async fn answer(exchange: &mut Exchange) -> Answer {
-    let answer = dispatch(exchange).await.unwrap_or_else(|refusal| refusal);
+    let answer = if is_api(exchange) {
+        rest::serve(exchange).await
+    } else {
+        let answer = dispatch(exchange).await.unwrap_or_else(|refusal| refusal);
+        answer.header("docker-distribution-api-version", "registry/2.0")
+    };
     drain_unless_expected(exchange).await;
     let mut id = [0; 8];
     let _ = getrandom::fill(&mut id);
-    answer
-        .header("docker-distribution-api-version", "registry/2.0")
-        .header("x-github-request-id", format!("{:016X}", u64::from_be_bytes(id)))
+    answer.header("x-github-request-id", format!("{:016X}", u64::from_be_bytes(id)))
+}
+
+fn is_api(exchange: &Exchange) -> bool {
+    exchange.control.shared().options.api && rest::is_path(&exchange.path)
 }
 
 async fn dispatch(exchange: &mut Exchange) -> Result<Answer, Answer> {
-    let path = exchange.path.clone();
-    match Route::parse(&path) {
+    let path = decode(&exchange.path);
+    let route = Route::parse(&path);
+    if let (Some(limits), Route::Base | Route::Token | Route::Repository(..)) =
+        (exchange.control.shared().options.registry_limits, &route)
+    {
+        exchange.control.registry_limiter().admit(&limits, &exchange.method)?;
+    }
+    match route {
         Route::Token => token::give(exchange),
         Route::Base => auth::base(exchange),
         Route::Storage(digest) => storage::serve(exchange, digest),
-        // Also the catalogue: GHCR has none, and challenges as for the base.
-        Route::Unknown if path.starts_with("/v2/") => auth::challenge_placeholder(exchange),
+        Route::Unknown if path.starts_with("/v2/") => auth::no_endpoint(exchange),
         Route::Unknown => Err(Answer::error(StatusCode::NOT_FOUND, "NOT_FOUND", "page not found")),
         Route::Repository(name, endpoint) => {
             let needs_owner = matches!(exchange.control.shared().options.auth, Auth::Ghcr { .. });
@@ -158,11 +176,13 @@ async fn repository(exchange: &mut Exchange, name: &str, endpoint: &Endpoint<'_>
     match (endpoint, exchange.method.as_str()) {
         (Endpoint::Manifest(reference), "GET" | "HEAD") => manifests::get(exchange, name, reference),
         (Endpoint::Manifest(reference), "PUT") => manifests::put(exchange, name, reference).await,
-        (Endpoint::Tags, "GET") => tags::list(exchange, name),
-        (Endpoint::Referrers, "GET" | "HEAD") => Err(Answer::manifest_unknown()),
+        (Endpoint::Manifest(reference), "DELETE") => manifests::delete(exchange, name, reference),
+        (Endpoint::Tags, "GET" | "HEAD") => tags::list(exchange, name),
+        (Endpoint::Referrers(digest), "GET" | "HEAD") => referrers::list(exchange, name, digest),
         (Endpoint::Blob(digest), "GET" | "HEAD") => blobs::get(exchange, name, digest),
+        (Endpoint::Blob(digest), "DELETE") => blobs::delete(exchange, name, digest),
         (Endpoint::Uploads, "POST") => uploads::begin(exchange, name, &rights).await,
-        (Endpoint::Upload(id), "GET") => uploads::status(exchange, name, id),
+        (Endpoint::Upload(id), "GET" | "HEAD") => uploads::status(exchange, name, id),
         (Endpoint::Upload(id), "PATCH") => uploads::append(exchange, name, id).await,
         (Endpoint::Upload(id), "PUT") => uploads::finish(exchange, name, id).await,
         (Endpoint::Upload(id), "DELETE") => uploads::cancel(exchange, name, id),

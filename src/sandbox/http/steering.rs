@@ -1,31 +1,119 @@
-//! Faults by HTTP, for clients that run in another process than the sandbox. These requests pass no gate and no log.
+//! Steering by HTTP, for clients that run in another process than the sandbox: faults, the clock, what the registry holds
+//! and what was asked of it. These requests pass no gate and no log.
 
-use hyper::{Method, StatusCode, body::Incoming};
+use hyper::{HeaderMap, Method, StatusCode, body::Incoming, header::HOST, http::request::Parts};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{answer::Answer, body::read_at_most};
-use crate::sandbox::{Control, Fault};
+use crate::{
+    model::name::is_loopback_host,
+    sandbox::{
+        Control, Fault,
+        requests::Class,
+        state::{Clock, Time},
+    },
+};
 
-/// Where faults are set.
-pub(super) const FAULTS: &str = "/_sandbox/faults";
+/// What their paths begin with.
+pub(super) const PREFIX: &str = "/_sandbox/";
 
-/// The longest description of a fault, in bytes: it may hold the body of an answer.
-const MAX_FAULT_BYTES: usize = 1024 * 1024;
+/// The longest body, in bytes: the description of a fault may hold the body of an answer.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// Answers POST, which sets one fault (`{"method": "PUT", "path-contains": "/manifests/", "skip": 1, "times": 2, "effect":
-/// "lose-answer"}`), and DELETE, which removes all.
-pub(super) async fn faults(control: &Control, method: &Method, body: &mut Incoming) -> Result<Answer, Answer> {
-    match *method {
-        Method::POST => {
-            let invalid = |message: &str| Answer::error(StatusCode::BAD_REQUEST, "FAULT_INVALID", message);
-            let bytes = read_at_most(body, MAX_FAULT_BYTES).await?.ok_or_else(|| invalid("longer than 1 MiB"))?;
-            let fault: Fault = serde_json::from_slice(&bytes).map_err(|error| invalid(&error.to_string()))?;
-            control.fault(fault);
-            Ok(Answer::new(StatusCode::NO_CONTENT))
-        }
-        Method::DELETE => {
+/// Answers a request below [`PREFIX`].
+pub(super) async fn answer(control: &Control, parts: &Parts, body: &mut Incoming) -> Answer {
+    // A page in a browser on this machine reaches the port by a name that leads here, and may not use it.
+    if !names_this_machine(&parts.headers) {
+        return Answer::error(StatusCode::FORBIDDEN, "DENIED", "only clients on this machine steer the sandbox");
+    }
+    let what = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+    let answer = match (what, &parts.method) {
+        ("faults", &Method::POST) => set_fault(control, body).await,
+        ("faults", &Method::DELETE) => {
             control.clear_faults();
             Ok(Answer::new(StatusCode::NO_CONTENT))
         }
-        _ => Err(Answer::unsupported()),
+        ("clock", &Method::GET) => Ok(clock(control)),
+        ("clock", &Method::PUT) => set_clock(control, body).await,
+        ("state", &Method::GET) => Ok(state(control)),
+        ("requests", &Method::GET) => Ok(requests(control)),
+        ("requests", &Method::DELETE) => {
+            control.clear_requests();
+            Ok(Answer::new(StatusCode::NO_CONTENT))
+        }
+        ("faults" | "clock" | "state" | "requests", _) => Err(Answer::unsupported()),
+        _ => Err(Answer::error(StatusCode::NOT_FOUND, "NOT_FOUND", "page not found")),
+    };
+    answer.unwrap_or_else(|refusal| refusal)
+}
+
+fn names_this_machine(headers: &HeaderMap) -> bool {
+    headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(is_loopback_host)
+}
+
+async fn read<T: for<'de> Deserialize<'de>>(body: &mut Incoming, code: &str) -> Result<T, Answer> {
+    let invalid = |message: &str| Answer::error(StatusCode::BAD_REQUEST, code, message);
+    let bytes = read_at_most(body, MAX_BODY_BYTES).await?.ok_or_else(|| invalid("longer than 1 MiB"))?;
+    serde_json::from_slice(&bytes).map_err(|error| invalid(&error.to_string()))
+}
+
+/// Sets one fault: `{"method": "PUT", "path-contains": "/manifests/", "skip": 1, "times": 2, "effect": "lose-answer"}`.
+async fn set_fault(control: &Control, body: &mut Incoming) -> Result<Answer, Answer> {
+    let fault: Fault = read(body, "FAULT_INVALID").await?;
+    control.fault(fault);
+    Ok(Answer::new(StatusCode::NO_CONTENT))
+}
+
+fn clock(control: &Control) -> Answer {
+    let (clock, now) = control.change(|state| (state.clock(), state.now()));
+    Answer::json(StatusCode::OK, &json!({"now": now, "frozen": matches!(clock, Clock::Frozen(_))}))
+}
+
+/// Sets the time: `{"now": "2026-03-01T00:00:00Z", "frozen": true}`; one that is not frozen runs on. Without `now` it is the
+/// machine's again.
+async fn set_clock(control: &Control, body: &mut Incoming) -> Result<Answer, Answer> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wanted {
+        now: Option<Time>,
+        #[serde(default)]
+        frozen: bool,
     }
+    let Wanted { now, frozen } = read(body, "CLOCK_INVALID").await?;
+    control.change(|state| {
+        state.set_clock(match now {
+            Some(time) if frozen => Clock::Frozen(time),
+            Some(time) => Clock::running_from(time),
+            None if frozen => Clock::Frozen(state.now()),
+            None => Clock::Real,
+        });
+    });
+    Ok(clock(control))
+}
+
+/// Tells all that the sandbox holds; of blobs and manifests their digests and sizes, and of tokens nothing.
+fn state(control: &Control) -> Answer {
+    let text = control.change(|state| serde_json::to_vec(state));
+    match text {
+        Ok(text) => Answer::new(StatusCode::OK).body("application/json", text),
+        Err(error) => Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", &error.to_string()),
+    }
+}
+
+/// Counts requests: `{"total": …, "classes": {"rest-read": …}, "routes": [{"class", "method", "route", "count"}]}`.
+fn requests(control: &Control) -> Answer {
+    let counts = control.request_counts();
+    let sum =
+        |class: Class| -> u64 { counts.iter().filter(|count| count.class == class).map(|count| count.count).sum() };
+    let classes: serde_json::Map<String, Value> =
+        Class::ALL.iter().map(|class| (class.as_str().to_owned(), sum(*class).into())).collect();
+    let total: u64 = counts.iter().map(|count| count.count).sum();
+    let routes: Vec<Value> = counts
+        .iter()
+        .map(|count| {
+            json!({"class": count.class.as_str(), "method": count.method, "route": count.route, "count": count.count})
+        })
+        .collect();
+    Answer::json(StatusCode::OK, &json!({"total": total, "classes": classes, "routes": routes}))
 }

@@ -2,7 +2,7 @@
 
 use hyper::{Method, StatusCode, header::AUTHORIZATION};
 
-use super::{answer::Answer, exchange::Exchange, token::nanoseconds};
+use super::{answer::Answer, exchange::Exchange, ranges, token::nanoseconds};
 use crate::{model::Digest, sandbox::control::Shared};
 
 /// Where it lies.
@@ -45,26 +45,5 @@ pub(super) fn serve(exchange: &Exchange, digest: &str) -> Result<Answer, Answer>
         exchange.control.change(|state| state.repository(repository)?.blob(&digest).cloned())
     });
     let blob = blob.ok_or_else(|| refuse(StatusCode::NOT_FOUND, "the blob is gone"))?;
-    let answer = Answer::new(StatusCode::OK).header("accept-ranges", "bytes");
-    let total = blob.len();
-    let Some(range) = exchange.header("range") else {
-        return Ok(answer.body("application/octet-stream", blob));
-    };
-    let Some((first, last)) = parse_range(range, total) else {
-        return Err(refuse(StatusCode::RANGE_NOT_SATISFIABLE, "the range is outside of the blob"));
-    };
-    let mut partial = answer
-        .header("content-range", format!("bytes {first}-{last}/{total}"))
-        .body("application/octet-stream", blob.slice(first..=last));
-    partial.status = StatusCode::PARTIAL_CONTENT;
-    Ok(partial)
-}
-
-/// Reads `bytes=FIRST-[LAST]`, the one form that clients resume with.
-fn parse_range(range: &str, total: usize) -> Option<(usize, usize)> {
-    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
-    let first = first.parse().ok()?;
-    let end = total.checked_sub(1)?;
-    let last = if last.is_empty() { end } else { last.parse::<usize>().ok()?.min(end) };
-    (first <= last).then_some((first, last))
+    Ok(ranges::serve(Answer::new(StatusCode::OK), exchange.header("range"), "application/octet-stream", &blob))
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     answer::Answer,
-    auth::{ANONYMOUS_PREFIX, EXCHANGED_PREFIX, basic, credentials, is_public},
+    auth::{ANONYMOUS_PREFIX, EXCHANGED_PREFIX, basic, credentials, is_public, rights_of_token},
     exchange::Exchange,
 };
 use crate::sandbox::{
@@ -18,9 +18,9 @@ use crate::sandbox::{
 
 /// Answers the token endpoint.
 pub(super) fn give(exchange: &Exchange) -> Result<Answer, Answer> {
-    let Auth::Ghcr { token } = &exchange.control.shared().options.auth else {
+    if !matches!(exchange.control.shared().options.auth, Auth::Ghcr { .. }) {
         return Err(Answer::error(StatusCode::NOT_FOUND, "NOT_FOUND", "page not found"));
-    };
+    }
     if exchange.method != Method::GET {
         return Err(Answer::unsupported());
     }
@@ -28,12 +28,12 @@ pub(super) fn give(exchange: &Exchange) -> Result<Answer, Answer> {
     let unauthorized = || Answer::error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "authentication required");
     let (text, rights) = match credentials(exchange) {
         None => anonymous(exchange, grants).ok_or_else(unauthorized)?,
-        Some((scheme, encoded)) if scheme == "basic" => match basic(encoded) {
-            Some((_, password)) if password == token.expose() => {
-                (format!("{EXCHANGED_PREFIX}{}", super::uploads::random_id()), Rights { grants, ..Rights::default() })
-            }
-            _ => return Err(Answer::denied("denied")),
-        },
+        Some((scheme, encoded)) if scheme == "basic" => {
+            let rights = basic(encoded).and_then(|(_, password)| rights_of_token(exchange, &password));
+            let token = rights.ok_or_else(|| Answer::denied("denied"))?.token;
+            let text = format!("{EXCHANGED_PREFIX}{}", super::uploads::random_id());
+            (text, Rights { token, grants, ..Rights::default() })
+        }
         Some(_) => return Err(unauthorized()),
     };
     let encoded = BASE64.encode(text);

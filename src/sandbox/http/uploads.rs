@@ -8,10 +8,10 @@ use super::{
     body::{MAX_BLOB_BYTES, next_piece, read_at_most},
     exchange::Exchange,
 };
-use crate::{model::Digest, sandbox::control::Rights};
-
-/// The largest chunk that GHCR takes with a Content-Range, in bytes.
-const MAX_CHUNK_BYTES: usize = 4 * 1024 * 1024;
+use crate::{
+    model::Digest,
+    sandbox::{Auth, control::Rights},
+};
 
 /// Makes an unguessable id in the form of a UUID.
 pub(super) fn random_id() -> String {
@@ -29,9 +29,12 @@ fn parse_digest(text: &str) -> Result<Digest, Answer> {
 /// Answers POST: mounts, takes the blob whole, or begins an upload.
 pub(super) async fn begin(exchange: &mut Exchange, name: &str, rights: &Rights) -> Result<Answer, Answer> {
     if let (Some(mount), Some(from)) = (exchange.parameter("mount"), exchange.parameter("from")) {
-        let digest = parse_digest(mount)?;
         let readable = rights.allow(from, Access::Pull) || is_public(exchange, from);
-        if readable && exchange.control.change(|state| state.mount_blob(name, from, &digest)) {
+        // What cannot be mounted is to be uploaded, whatever the reason.
+        if let Ok(digest) = mount.parse::<Digest>()
+            && readable
+            && exchange.control.change(|state| state.mount_blob(name, from, &digest))
+        {
             return Ok(created(name, &digest));
         }
     }
@@ -43,14 +46,16 @@ pub(super) async fn begin(exchange: &mut Exchange, name: &str, rights: &Rights) 
             stream(exchange, name, &id).await?;
             complete(exchange, name, &id, &wanted)
         }
-        None => Ok(accepted(StatusCode::ACCEPTED, name, &id, 0)),
+        None => Ok(accepted(exchange, name, &id, 0)),
     }
 }
 
-/// Answers GET: how much has come.
+/// Answers GET and HEAD: how much has come.
 pub(super) fn status(exchange: &Exchange, name: &str, id: &str) -> Result<Answer, Answer> {
     let received = received(exchange, name, id)?;
-    Ok(accepted(StatusCode::NO_CONTENT, name, id, received))
+    let mut answer = accepted(exchange, name, id, received);
+    answer.status = StatusCode::NO_CONTENT;
+    Ok(answer)
 }
 
 /// Answers PATCH: a stream of any length, or a chunk with its Content-Range.
@@ -58,25 +63,34 @@ pub(super) async fn append(exchange: &mut Exchange, name: &str, id: &str) -> Res
     let received = received(exchange, name, id)?;
     match exchange.header("content-range").map(str::to_owned) {
         None => stream(exchange, name, id).await?,
-        Some(range) => chunk(exchange, name, id, &range, received).await?,
+        Some(range) => {
+            let largest = exchange.control.shared().options.largest_chunk;
+            chunk(exchange, name, id, &Chunk { range, received, largest }).await?;
+        }
     }
     let received = self::received(exchange, name, id)?;
-    Ok(accepted(StatusCode::ACCEPTED, name, id, received))
+    Ok(accepted(exchange, name, id, received))
 }
 
 /// Answers PUT: takes the rest, and stores the blob if it is the one that was promised.
 pub(super) async fn finish(exchange: &mut Exchange, name: &str, id: &str) -> Result<Answer, Answer> {
-    received(exchange, name, id)?;
+    let received = received(exchange, name, id)?;
     let wanted = exchange.parameter("digest").ok_or_else(|| Answer::digest_invalid("digest parameter is missing"))?;
     let wanted = parse_digest(wanted)?;
-    stream(exchange, name, id).await?;
+    match exchange.header("content-range").map(str::to_owned) {
+        // Without bytes there is no last chunk, and nothing that a range could be of.
+        Some(range) if exchange.header("content-length") != Some("0") => {
+            chunk(exchange, name, id, &Chunk { range, received, largest: None }).await?;
+        }
+        _ => stream(exchange, name, id).await?,
+    }
     complete(exchange, name, id, &wanted)
 }
 
 /// Answers DELETE.
 pub(super) fn cancel(exchange: &Exchange, name: &str, id: &str) -> Result<Answer, Answer> {
     match exchange.control.change(|state| state.take_upload(name, id)) {
-        Some(_) => Ok(Answer::new(StatusCode::NO_CONTENT)),
+        Some(_) => Ok(Answer::new(StatusCode::NO_CONTENT).header("docker-upload-uuid", id)),
         None => Err(Answer::upload_unknown()),
     }
 }
@@ -107,24 +121,51 @@ fn add(exchange: &Exchange, name: &str, id: &str, piece: &[u8]) -> Result<(), An
     })
 }
 
-async fn chunk(exchange: &mut Exchange, name: &str, id: &str, range: &str, received: u64) -> Result<(), Answer> {
-    let refuse = |message: &str| {
-        Answer::error(StatusCode::RANGE_NOT_SATISFIABLE, "REQUESTED_RANGE_NOT_SATISFIABLE", message)
-            .header("location", location(name, id))
+/// A chunk with its Content-Range.
+struct Chunk {
+    range: String,
+    /// How much had come when the chunk began.
+    received: u64,
+    /// The largest one that is taken, in bytes.
+    largest: Option<u64>,
+}
+
+async fn chunk(exchange: &mut Exchange, name: &str, id: &str, chunk: &Chunk) -> Result<(), Answer> {
+    let location = location(exchange, name, id);
+    let refuse = |code: &str, message: &str, received: u64| {
+        Answer::error(StatusCode::RANGE_NOT_SATISFIABLE, code, message)
+            .header("location", &location)
+            .header("docker-upload-uuid", id)
             .header("range", range_header(received))
     };
-    let too_large = "the request body is too large and exceeds the maximum permissible limit of 4.00MiB";
-    let (first, last) = parse_content_range(range).ok_or_else(|| refuse("the Content-Range is malformed"))?;
-    if last - first >= MAX_CHUNK_BYTES as u64 {
-        return Err(refuse(too_large));
+    let Chunk { range, received, largest } = chunk;
+    let most = largest.unwrap_or(MAX_BLOB_BYTES);
+    let too_large = || {
+        let (whole, hundredths) = (most >> 20, ((most % (1 << 20)) * 100) >> 20);
+        let limit = format!("maximum permissible limit of {whole}.{hundredths:02}MiB");
+        let message = format!("the request body is too large and exceeds the {limit}");
+        refuse("REQUESTED_RANGE_NOT_SATISFIABLE", &message, *received)
+    };
+    let malformed = || refuse("BLOB_UPLOAD_INVALID", "the Content-Range is malformed", *received);
+    let (first, last) = parse_content_range(range).ok_or_else(malformed)?;
+    let length = (last - first).checked_add(1).ok_or_else(malformed)?;
+    if length > most {
+        return Err(too_large());
     }
-    if first != received {
-        return Err(refuse("the chunk is out of order"));
+    let out_of_order = |received| refuse("BLOB_UPLOAD_INVALID", "the chunk is out of order", received);
+    if first != *received {
+        return Err(out_of_order(*received));
     }
-    let bytes = read_at_most(&mut exchange.body, MAX_CHUNK_BYTES).await?.ok_or_else(|| refuse(too_large))?;
-    if bytes.len() as u64 != last - first + 1 {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let bytes = read_at_most(&mut exchange.body, most).await?.ok_or_else(too_large)?;
+    if bytes.len() as u64 != length {
         let message = "the Content-Range and the length of the body differ";
         return Err(Answer::error(StatusCode::BAD_REQUEST, "SIZE_INVALID", message));
+    }
+    // Another chunk may have come meanwhile.
+    let now = self::received(exchange, name, id)?;
+    if now != first {
+        return Err(out_of_order(now));
     }
     add(exchange, name, id, &bytes)
 }
@@ -133,7 +174,8 @@ async fn chunk(exchange: &mut Exchange, name: &str, id: &str, range: &str, recei
 fn parse_content_range(text: &str) -> Option<(u64, u64)> {
     let range = text.trim().trim_start_matches("bytes").trim_start_matches(['=', ' ']);
     let (first, last) = range.split('/').next()?.split_once('-')?;
-    let (first, last) = (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?);
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok());
+    let (first, last) = (digits(first)??, digits(last)??);
     (first <= last).then_some((first, last))
 }
 
@@ -153,16 +195,20 @@ fn created(name: &str, digest: &Digest) -> Answer {
     Answer::new(StatusCode::CREATED).digest(digest).header("location", format!("/v2/{name}/blobs/{digest}"))
 }
 
-fn accepted(status: StatusCode, name: &str, id: &str, received: u64) -> Answer {
-    Answer::new(status)
-        .header("location", location(name, id))
+fn accepted(exchange: &Exchange, name: &str, id: &str, received: u64) -> Answer {
+    Answer::new(StatusCode::ACCEPTED)
+        .header("location", location(exchange, name, id))
         .header("docker-upload-uuid", id)
         .header("range", range_header(received))
 }
 
-/// Relative, and with a singular `upload`, unlike the path that began it.
-fn location(name: &str, id: &str) -> String {
-    format!("/v2/{name}/blobs/upload/{id}")
+/// Relative; on GHCR with a singular `upload`, unlike the path that began it.
+fn location(exchange: &Exchange, name: &str, id: &str) -> String {
+    let uploads = match exchange.control.shared().options.auth {
+        Auth::Ghcr { .. } => "upload",
+        Auth::Basic { .. } | Auth::None => "uploads",
+    };
+    format!("/v2/{name}/blobs/{uploads}/{id}")
 }
 
 fn range_header(received: u64) -> String {

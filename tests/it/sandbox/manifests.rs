@@ -1,6 +1,9 @@
 //! Manifests and tag lists, with GHCR's habits.
 
-use ghcr_lifecycle::{model::Digest, sandbox::Sandbox};
+use ghcr_lifecycle::{
+    model::Digest,
+    sandbox::{Auth, Options, Sandbox},
+};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
@@ -161,7 +164,9 @@ async fn names_are_checked() {
         let answer = get(&sandbox, &format!("/v2/{name}/tags/list")).await;
         assert_eq!(refusal(answer).await.1, "NAME_INVALID", "{name}");
     }
-    assert_eq!(refusal(read(&sandbox, Method::GET, "-bad", IMAGE).await).await.1, "TAG_INVALID");
+    assert_eq!(refusal(read(&sandbox, Method::GET, "-bad", IMAGE).await).await.1, "MANIFEST_UNKNOWN");
+    assert_eq!(refusal(put(&sandbox, "-bad", IMAGE, Vec::new()).await).await.1, "MANIFEST_INVALID");
     assert_eq!(refusal(read(&sandbox, Method::GET, "sha256:12", IMAGE).await).await.1, "DIGEST_INVALID");
-    assert_eq!(get(&sandbox, "/elsewhere").await.status(), 404);
+    let plain = Sandbox::start(Options::plain(Auth::None)).await.unwrap();
+    assert_eq!(get(&plain, "/elsewhere").await.status(), 404);
 }

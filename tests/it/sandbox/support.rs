@@ -16,11 +16,15 @@ pub(crate) async fn ghcr() -> Sandbox {
     Sandbox::start(Options::ghcr(TOKEN)).await.unwrap()
 }
 
-pub(crate) fn client() -> reqwest::Client {
+pub(crate) fn install_provider() {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
+}
+
+pub(crate) fn client() -> reqwest::Client {
+    install_provider();
     reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 

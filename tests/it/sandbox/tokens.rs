@@ -105,6 +105,19 @@ async fn anonymous_tokens_pull_public_images_only() {
 }
 
 #[tokio::test]
+async fn blobs_mount_from_where_the_token_may_read() {
+    let sandbox = ghcr().await;
+    let digest = sandbox.put_blob("other/base", "blob");
+    let token = exchange(&sandbox, "pull,push").await;
+    let mount = format!("/v2/{REPOSITORY}/blobs/uploads/?mount={digest}&from=other/base");
+    assert_eq!(with_bearer(&sandbox, Method::POST, &mount, &token).await.status(), 202);
+    assert!(!sandbox.has_blob(REPOSITORY, &digest));
+    sandbox.set_public("other/base", true);
+    assert_eq!(with_bearer(&sandbox, Method::POST, &mount, &token).await.status(), 201);
+    assert!(sandbox.has_blob(REPOSITORY, &digest));
+}
+
+#[tokio::test]
 async fn absence_is_unknown_or_denied() {
     let sandbox = ghcr().await;
     assert_eq!(refusal(get(&sandbox, TAGS).await).await.1, "NAME_UNKNOWN");

@@ -1,5 +1,8 @@
 //! Blobs: uploads of every kind, mounts, and downloads from the storage behind the registry.
 
+use std::{io::Write as _, net::TcpStream, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use ghcr_lifecycle::{
     model::Digest,
     sandbox::{Options, SampleImage, Sandbox},
@@ -77,6 +80,31 @@ async fn a_stream_may_be_long_but_a_chunk_may_not() {
     assert_eq!(message, "the request body is too large and exceeds the maximum permissible limit of 4.00MiB");
     let largest = patch(&sandbox, &location, Some("0-4194303"), vec![1; 4 * 1024 * 1024]).await;
     assert_eq!(largest.status(), 202);
+}
+
+#[tokio::test]
+async fn an_interrupted_upload_goes_on_where_it_stopped() {
+    let sandbox = ghcr().await;
+    let location = begin(&sandbox).await;
+    let mut stream = TcpStream::connect(sandbox.address()).unwrap();
+    let token = BASE64.encode(TOKEN);
+    let head =
+        format!("PATCH {location} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 9\r\n\r\n");
+    stream.write_all(format!("{head}0123").as_bytes()).unwrap();
+    // The sandbox reads in its own time.
+    for _ in 0..1000 {
+        if sandbox.change(|state| state.upload(REPOSITORY, location.rsplit('/').next().unwrap()).unwrap().received())
+            == 4
+        {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    drop(stream);
+    let status = get(&sandbox, &location).await;
+    assert_eq!((status.status().as_u16(), header(&status, "range")), (204, "0-3"));
+    assert_eq!(patch(&sandbox, header(&status, "location"), Some("4-8"), b"45678".to_vec()).await.status(), 202);
+    assert_eq!(finish(&sandbox, &location, &Digest::of(b"012345678"), Vec::new()).await.status(), 201);
 }
 
 #[tokio::test]
