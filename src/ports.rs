@@ -1,11 +1,23 @@
 //! What the use cases need of the world, as traits: the adapters implement them, tests may too.
 
+mod cache;
+mod packages;
+mod source;
+
 use std::{error::Error, fmt, future::Future, pin::Pin};
 
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
 use tokio::io::AsyncRead;
 
+pub use self::{
+    cache::ManifestCache,
+    packages::{
+        Deletion, ListedVersion, OwnerKind, PackageFacts, PackagesReader, PackagesWriter, RateLimit, Refused,
+        Restoration,
+    },
+    source::{FileEntry, GitTagObject, RepositoryReader},
+};
 pub use crate::model::{Ancestry, NameKind};
 use crate::model::{
     CommitId, Descriptor, Digest, GitHead, ImageName, ManifestReference, RawManifest, RepositoryFacts, Tag,
@@ -94,6 +106,11 @@ pub trait RegistryReader: Sync {
         image: &ImageName,
         reference: &ManifestReference,
     ) -> impl Future<Output = Result<Option<Digest>, PortError>> + Send;
+
+    /// Returns how often the registry has asked to be asked less often, so far: whoever asks much at once then asks less.
+    fn slowed_down(&self) -> u64 {
+        0
+    }
 
     /// Gets a blob of at most 4 MiB whole (an image configuration), verified against its digest.
     fn small_blob(&self, image: &ImageName, blob: &Descriptor)

@@ -45,38 +45,7 @@ impl GitHub {
         token: Option<&Secret>,
         repository: RepositoryName,
     ) -> Result<Self, PortError> {
-        let wrong = |detail: &str| {
-            PortError::new(PortErrorKind::Malformed, "prepare requests to the GitHub API", detail)
-                .with_hint("check `GITHUB_API_URL` and the input `github-token`")
-        };
-        let url = reqwest::Url::parse(api_url).map_err(|_| wrong("the address of the API is no URL"))?;
-        let host = url.host_str().unwrap_or_default();
-        match url.scheme() {
-            "https" if !host.is_empty() => {}
-            "http" if is_loopback_host(host) => {}
-            _ => return Err(wrong("the address of the API must begin with `https://`")),
-        }
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong("the address of the API holds more than a host and a path"));
-        }
-        let mut builder = Octocrab::builder()
-            // Retries are ours: octocrab's do not wait, or wait as long as a rate limit says. Its `User-Agent` stays: a
-            // header added here would be sent beside it.
-            .add_retry_config(RetryConfig::None)
-            .base_uri(url.as_str().trim_end_matches('/'))
-            .map_err(|_| wrong("the address of the API is no URL"))?
-            .add_header(HeaderName::from_static("x-github-api-version"), "2022-11-28".to_owned());
-        if let Some(token) = token {
-            let text = token.expose().trim();
-            if HeaderValue::from_str(text).is_err() || text.is_empty() {
-                return Err(wrong("the token holds characters that no token has"));
-            }
-            builder = builder.personal_token(text.to_owned());
-        }
-        let client = builder
-            .build_with_reqwest(client)
-            .map_err(|error| wrong("the client cannot be built").with_source(error))?;
-        let base_path = url.path().trim_end_matches('/').to_owned();
+        let (client, base_path) = connect(client, api_url, token)?;
         Ok(Self { client, base_path, repository, first_wait: Duration::from_secs(1) })
     }
 
@@ -283,6 +252,46 @@ impl GitHub {
     }
 }
 
+/// Makes a client of the API at `api_url`, to which alone the token goes, and returns the path of that address, without a
+/// slash at its end.
+pub(super) fn connect(
+    client: reqwest::Client,
+    api_url: &str,
+    token: Option<&Secret>,
+) -> Result<(Octocrab, String), PortError> {
+    let wrong = |detail: &str| {
+        PortError::new(PortErrorKind::Malformed, "prepare requests to the GitHub API", detail)
+            .with_hint("check `GITHUB_API_URL` and the input `github-token`")
+    };
+    let url = reqwest::Url::parse(api_url).map_err(|_| wrong("the address of the API is no URL"))?;
+    let host = url.host_str().unwrap_or_default();
+    match url.scheme() {
+        "https" if !host.is_empty() => {}
+        "http" if is_loopback_host(host) => {}
+        _ => return Err(wrong("the address of the API must begin with `https://`")),
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("the address of the API holds more than a host and a path"));
+    }
+    let mut builder = Octocrab::builder()
+        // Retries are ours: octocrab's do not wait, or wait as long as a rate limit says. Its `User-Agent` stays: a
+        // header added here would be sent beside it.
+        .add_retry_config(RetryConfig::None)
+        .base_uri(url.as_str().trim_end_matches('/'))
+        .map_err(|_| wrong("the address of the API is no URL"))?
+        .add_header(HeaderName::from_static("x-github-api-version"), "2022-11-28".to_owned());
+    if let Some(token) = token {
+        let text = token.expose().trim();
+        if HeaderValue::from_str(text).is_err() || text.is_empty() {
+            return Err(wrong("the token holds characters that no token has"));
+        }
+        builder = builder.personal_token(text.to_owned());
+    }
+    let client =
+        builder.build_with_reqwest(client).map_err(|error| wrong("the client cannot be built").with_source(error))?;
+    Ok((client, url.path().trim_end_matches('/').to_owned()))
+}
+
 /// What a ref or an annotated tag points at.
 #[derive(Deserialize)]
 struct Target {
@@ -298,7 +307,7 @@ fn commit_id(text: &str, operation: &str) -> Result<CommitId, PortError> {
 }
 
 /// Percent-encodes all but RFC 3986's unreserved characters.
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
     for byte in text.bytes() {
@@ -312,7 +321,7 @@ fn encode(text: &str) -> String {
 }
 
 /// Encodes each segment of a path. `None` if one is empty, `.` or `..`: URLs would be shortened by them.
-fn encode_path(path: &str) -> Option<String> {
+pub(super) fn encode_path(path: &str) -> Option<String> {
     let valid = |segment: &str| !matches!(segment, "" | "." | "..");
     let segments: Vec<String> =
         path.split('/').map(|segment| valid(segment).then(|| encode(segment))).collect::<Option<_>>()?;

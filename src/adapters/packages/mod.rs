@@ -1,0 +1,233 @@
+//! GitHub's Packages API: what a package holds, and deleting and restoring its versions
+//! (<https://docs.github.com/en/rest/packages/packages>).
+
+mod refusal;
+mod wire;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+
+use self::refusal::{Asker, Wanted};
+use super::{
+    github::encode,
+    rest::{Api, ApiAnswer, Call, Page, Pages, Verb},
+};
+use crate::{
+    model::{ImageName, VersionId},
+    ports::{
+        Deletion, ListedVersion, OwnerKind, PackageFacts, PackagesReader, PackagesWriter, PortError, PortErrorKind,
+        RateLimit, Refused, Restoration,
+    },
+};
+
+/// How often a list that changed while it was read is read again.
+const LISTINGS: usize = 5;
+
+/// The packages of one server, as one token sees them. Clones share what was found out.
+#[derive(Clone, Debug)]
+pub struct Packages {
+    api: Api,
+    asker: Asker,
+    owners: Arc<Mutex<HashMap<String, OwnerKind>>>,
+}
+
+/// Where a package is, in the API and on the web.
+struct Place {
+    owner: OwnerKind,
+    /// The path in the API.
+    path: String,
+    /// The page of its settings, below the server's address.
+    settings: String,
+}
+
+impl Packages {
+    /// Makes a client. `server_url` (`GITHUB_SERVER_URL`) is where the pages are that messages tell to open;
+    /// `is_job_token` tells whether the token is the one of the job.
+    #[must_use]
+    pub fn new(api: Api, server_url: &str, is_job_token: bool) -> Self {
+        let asker = Asker { server_url: server_url.trim_end_matches('/').to_owned(), is_job_token };
+        Self { api, asker, owners: Arc::default() }
+    }
+
+    /// Finds out what kind of account an owner is, once.
+    async fn owner(&self, login: &str) -> Result<OwnerKind, PortError> {
+        let known = self.owners.lock().unwrap_or_else(PoisonError::into_inner).get(login).copied();
+        if let Some(kind) = known {
+            return Ok(kind);
+        }
+        let operation = format!("find out whether `{login}` is a user or an organisation");
+        let call = Call::get(format!("/users/{}", encode(login)), &operation);
+        let answer = self.api.send(&call).await?;
+        if !answer.status.is_success() {
+            return Err(self.asker.owner_refusal(&call, &answer, login));
+        }
+        let kind = answer.json::<wire::Account>(&call)?.kind();
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner).insert(login.to_owned(), kind);
+        Ok(kind)
+    }
+
+    async fn place(&self, image: &ImageName) -> Result<Place, PortError> {
+        let (login, name) = owner_and_name(image)?;
+        let owner = self.owner(login).await?;
+        let (base, name) = (base(owner), encode(name));
+        Ok(Place {
+            owner,
+            path: format!("/{base}/{login}/packages/container/{name}"),
+            settings: format!("{base}/{login}/packages/container/{name}/settings"),
+        })
+    }
+
+    async fn package_answer(
+        &self,
+        place: &Place,
+        operation: &str,
+    ) -> Result<(wire::Package, DateTime<Utc>), PortError> {
+        let call = Call::get(place.path.clone(), operation);
+        let answer = self.api.send(&call).await?;
+        if !answer.status.is_success() {
+            return Err(self.asker.refusal(&call, &answer, &place.settings, Wanted::Read));
+        }
+        Ok((answer.json(&call)?, answer.answered_at()))
+    }
+
+    /// Lists versions until the list did not change while it was read: no version came twice, and there are as many as the
+    /// package has; or, should that number mean something else, until two listings in a row agree.
+    async fn list(&self, image: &ImageName, state: &str, counted: bool) -> Result<Vec<ListedVersion>, PortError> {
+        let operation = format!("list the {state} versions of {image}");
+        let place = self.place(image).await?;
+        let path = format!("{}/versions?state={state}", place.path);
+        let pages = Pages { api: &self.api, path: &path, operation: &operation };
+        let refuse =
+            |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &place.settings, Wanted::Read);
+        let mut earlier: Option<BTreeMap<VersionId, ListedVersion>> = None;
+        for _ in 0..LISTINGS {
+            let Page { items, is_whole }: Page<wire::Version> = pages.all(&refuse).await?;
+            let total = items.len();
+            let mut versions = BTreeMap::new();
+            for item in items {
+                let version = item.read(&operation)?;
+                versions.insert(version.id, version);
+            }
+            let came_twice = versions.len() < total;
+            if is_whole && !came_twice {
+                return Ok(versions.into_values().collect());
+            }
+            let count = match counted && !came_twice {
+                true => self.package_answer(&place, &operation).await?.0.version_count,
+                false => None,
+            };
+            let agrees = earlier.as_ref().is_some_and(|earlier| earlier.keys().eq(versions.keys()));
+            if !came_twice && (count == u64::try_from(total).ok() || agrees) {
+                return Ok(versions.into_values().collect());
+            }
+            tracing::debug!(%image, total, came_twice, ?count, "the list changed while it was read");
+            earlier = (!came_twice).then_some(versions);
+        }
+        Err(PortError::new(
+            PortErrorKind::Unavailable,
+            operation,
+            format!("the list changed each of the {LISTINGS} times that it was read"),
+        )
+        .with_hint(
+            "run it again when nothing is pushed or cleaned up; a `concurrency` group keeps two clean-ups apart",
+        ))
+    }
+}
+
+const fn base(owner: OwnerKind) -> &'static str {
+    match owner {
+        OwnerKind::User => "users",
+        OwnerKind::Organization => "orgs",
+    }
+}
+
+/// Splits an image name as the Packages API does: first path segment = owner, the rest = package name.
+fn owner_and_name(image: &ImageName) -> Result<(&str, &str), PortError> {
+    image.repository().split_once('/').ok_or_else(|| {
+        let operation = format!("find the package of {image}");
+        PortError::new(PortErrorKind::Malformed, operation, "the name has no owner")
+            .with_hint("a package is named `ghcr.io/owner/name`")
+    })
+}
+
+impl PackagesReader for Packages {
+    async fn package(&self, image: &ImageName) -> Result<PackageFacts, PortError> {
+        let operation = format!("look up the package {image}");
+        let place = self.place(image).await?;
+        let (package, answered_at) = self.package_answer(&place, &operation).await?;
+        let wire::Package { visibility, version_count, repository, html_url } = package;
+        Ok(PackageFacts {
+            owner: place.owner,
+            visibility,
+            version_count,
+            repository: repository.and_then(|repository| repository.full_name.parse().ok()),
+            page: html_url,
+            answered_at,
+        })
+    }
+
+    async fn active_versions(&self, image: &ImageName) -> Result<Vec<ListedVersion>, PortError> {
+        self.list(image, "active", true).await
+    }
+
+    async fn deleted_versions(&self, image: &ImageName) -> Result<Vec<ListedVersion>, PortError> {
+        self.list(image, "deleted", false).await
+    }
+
+    fn rate_limit(&self) -> Option<RateLimit> {
+        self.api.rate_limit()
+    }
+}
+
+impl PackagesWriter for Packages {
+    async fn delete_version(&self, image: &ImageName, id: VersionId) -> Result<Deletion, PortError> {
+        let operation = format!("delete version {id} of {image}");
+        let place = self.place(image).await?;
+        let call = Call::change(Verb::Delete, format!("{}/versions/{id}", place.path), &operation);
+        let answer = self.api.send(&call).await?;
+        let message = answer.message();
+        match answer.status.as_u16() {
+            204 => Ok(Deletion::Done),
+            // After a failure of the server, this is how success looks.
+            404 if is_version_absence(&message) => Ok(Deletion::AlreadyGone),
+            400 | 422 => {
+                let lower = message.to_lowercase();
+                let why = if lower.contains("last tagged version") || lower.contains("last version") {
+                    Refused::LastTagged
+                } else if lower.contains("downloads") {
+                    Refused::Downloads
+                } else {
+                    Refused::Other
+                };
+                Ok(Deletion::Refused { why, said: message })
+            }
+            _ => Err(self.asker.refusal(&call, &answer, &place.settings, Wanted::Change)),
+        }
+    }
+
+    async fn restore_version(&self, image: &ImageName, id: VersionId) -> Result<Restoration, PortError> {
+        let operation = format!("restore version {id} of {image}");
+        let place = self.place(image).await?;
+        let call = Call::change(Verb::Post, format!("{}/versions/{id}/restore", place.path), &operation);
+        let answer = self.api.send(&call).await?;
+        match answer.status.as_u16() {
+            204 => Ok(Restoration::Done),
+            404 if is_version_absence(&answer.message()) && answer.tried_before => {
+                // The try that failed may have brought it back.
+                let call = Call::get(format!("{}/versions/{id}", place.path), &operation);
+                let there = self.api.send(&call).await?.status.is_success();
+                Ok(if there { Restoration::Done } else { Restoration::NotThere })
+            }
+            404 if is_version_absence(&answer.message()) => Ok(Restoration::NotThere),
+            _ => Err(self.asker.refusal(&call, &answer, &place.settings, Wanted::Change)),
+        }
+    }
+}
+
+fn is_version_absence(message: &str) -> bool {
+    message.to_lowercase().contains("package version not found")
+}

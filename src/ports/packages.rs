@@ -1,0 +1,129 @@
+//! GitHub's Packages API: what a package holds, and deleting and restoring its versions.
+
+use std::{collections::BTreeSet, future::Future};
+
+use chrono::{DateTime, Utc};
+
+use super::PortError;
+use crate::model::{Digest, ImageName, RepositoryName, Tag, VersionId};
+
+/// What kind of account owns a package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerKind {
+    /// A user.
+    User,
+    /// An organisation.
+    Organization,
+}
+
+/// What the API says of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackageFacts {
+    /// What kind of account owns it.
+    pub owner: OwnerKind,
+    /// Who may pull it, in the API's word: `public`, `private` or `internal`.
+    pub visibility: String,
+    /// How many active versions it has, by the API's own count.
+    pub version_count: Option<u64>,
+    /// The source repository that it is linked to.
+    pub repository: Option<RepositoryName>,
+    /// Its page.
+    pub page: String,
+    /// When the API answered, by its own clock: the "now" of a run.
+    pub answered_at: DateTime<Utc>,
+}
+
+/// A version as lists have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedVersion {
+    /// Its number.
+    pub id: VersionId,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// Its tags; perhaps none of a deleted version, whatever it had.
+    pub tags: BTreeSet<Tag>,
+    /// When GHCR first saw the digest.
+    pub created_at: DateTime<Utc>,
+    /// What GHCR calls the last update.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Where the token stands in its hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests that an hour allows.
+    pub limit: u64,
+    /// Requests that are left.
+    pub remaining: u64,
+    /// When the next hour begins.
+    pub reset: DateTime<Utc>,
+}
+
+/// Reads packages.
+pub trait PackagesReader: Sync {
+    /// Asks for the facts of a package; what kind of account its owner is, is found out.
+    fn package(&self, image: &ImageName) -> impl Future<Output = Result<PackageFacts, PortError>> + Send;
+
+    /// Lists the active versions: all of them, each once, lowest number first, or an error.
+    fn active_versions(&self, image: &ImageName) -> impl Future<Output = Result<Vec<ListedVersion>, PortError>> + Send;
+
+    /// Lists the versions that were deleted and can still be restored, as completely.
+    fn deleted_versions(&self, image: &ImageName)
+    -> impl Future<Output = Result<Vec<ListedVersion>, PortError>> + Send;
+
+    /// Returns where the token stands, as the last answer said; `None` until one said so.
+    fn rate_limit(&self) -> Option<RateLimit>;
+}
+
+/// What became of a request to delete a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// It is deleted.
+    Done,
+    /// It was gone already.
+    AlreadyGone,
+    /// GitHub will not delete it, however often it is asked.
+    Refused {
+        /// Why.
+        why: Refused,
+        /// What it said, bounded and without control characters.
+        said: String,
+    },
+}
+
+/// Why GitHub does not delete a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// No other tagged version would remain.
+    LastTagged,
+    /// It is public and was downloaded more than 5,000 times.
+    Downloads,
+    /// It gave another reason.
+    Other,
+}
+
+/// What became of a request to restore a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restoration {
+    /// It is back.
+    Done,
+    /// It is not among the deleted versions: it is active, or gone for good.
+    NotThere,
+}
+
+/// Deletes and restores versions.
+pub trait PackagesWriter: PackagesReader {
+    /// Deletes a version with all its tags.
+    fn delete_version(
+        &self,
+        image: &ImageName,
+        id: VersionId,
+    ) -> impl Future<Output = Result<Deletion, PortError>> + Send;
+
+    /// Restores a version that was deleted in the last 30 days.
+    fn restore_version(
+        &self,
+        image: &ImageName,
+        id: VersionId,
+    ) -> impl Future<Output = Result<Restoration, PortError>> + Send;
+}
