@@ -6,6 +6,7 @@ pub mod git;
 pub mod github;
 pub mod history;
 pub mod http;
+pub mod manifest_cache;
 pub mod packages;
 pub mod registry;
 pub mod repository;

@@ -12,6 +12,7 @@ pub mod graph;
 pub mod inversion;
 pub mod metadata;
 pub mod publish;
+pub mod references;
 pub mod retention;
 pub mod rolling;
 pub mod rules;

@@ -1,6 +1,12 @@
 //! The shared client: trust, proxies, timeouts, and the loop around each request.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{Client, Response, Url, redirect};
@@ -57,6 +63,8 @@ pub struct HttpClient {
     proxied: Client,
     direct: Client,
     retry: RetryPolicy,
+    /// How often an answer was that less should be asked.
+    slowed_down: Arc<AtomicU64>,
 }
 
 impl HttpClient {
@@ -81,13 +89,24 @@ impl HttpClient {
                 .connect_timeout(CONNECT)
                 .tcp_nodelay(true)
         };
-        Ok(Self { proxied: build(base())?, direct: build(base().no_proxy())?, retry: *retry })
+        Ok(Self {
+            proxied: build(base())?,
+            direct: build(base().no_proxy())?,
+            retry: *retry,
+            slowed_down: Arc::default(),
+        })
     }
 
     /// Returns the client below that fits an address: past the proxy for loopback hosts.
     #[must_use]
     pub fn below(&self, url: &Url) -> &Client {
         if url.host_str().is_some_and(is_loopback_host) { &self.direct } else { &self.proxied }
+    }
+
+    /// Returns how often a server has asked to be asked less often (429).
+    #[must_use]
+    pub fn slowed_down(&self) -> u64 {
+        self.slowed_down.load(Ordering::Relaxed)
     }
 
     /// Returns a fresh count of attempts.
@@ -103,6 +122,9 @@ impl HttpClient {
         let mut retries = self.retries();
         loop {
             let outcome = self.attempt(request, take).await;
+            if outcome.as_ref().is_ok_and(|answer| answer.status.as_u16() == 429) {
+                self.slowed_down.fetch_add(1, Ordering::Relaxed);
+            }
             match retries.judge(operation, outcome)? {
                 Judged::Final(answer) => return Ok(*answer),
                 Judged::Again(delay) => tokio::time::sleep(delay).await,

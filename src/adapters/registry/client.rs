@@ -192,6 +192,10 @@ impl RegistryReader for RegistryClient {
         self.head_manifest(image, reference).await
     }
 
+    fn slowed_down(&self) -> u64 {
+        self.http.slowed_down()
+    }
+
     async fn small_blob(&self, image: &ImageName, blob: &Descriptor) -> Result<Bytes, PortError> {
         self.get_small_blob(image, blob).await
     }
