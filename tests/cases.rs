@@ -1,6 +1,6 @@
 //! One test per fixture case: `fixtures/tagging/*.toml` (an event and a policy give tags) and `fixtures/publish/*.toml`
 //! (planned tags and what a registry holds give writes) and `fixtures/retention/*.toml` (what a package holds gives the
-//! plan of its clean-up), each with the reviewed snapshot beside it.
+//! plan of its clean-up) and `fixtures/references/*.toml` (files name images), each with the reviewed snapshot beside it.
 
 #![allow(
     clippy::disallowed_methods,
@@ -11,6 +11,8 @@
 
 #[path = "cases/metadata.rs"]
 mod metadata;
+#[path = "cases/references.rs"]
+mod references;
 #[path = "cases/retention.rs"]
 mod retention;
 
@@ -304,6 +306,7 @@ fn publish(path: &Path) -> datatest_stable::Result<()> {
 datatest_stable::harness! {
     { test = tagging, root = "fixtures/tagging", pattern = r"\.toml$" },
     { test = metadata::metadata_situations, root = "fixtures/metadata", pattern = r"\.toml$" },
+    { test = references::references, root = "fixtures/references", pattern = r"\.toml$" },
     { test = retention::retention, root = "fixtures/retention", pattern = r"\.toml$" },
     { test = publish, root = "fixtures/publish", pattern = r"\.toml$" },
 }

@@ -107,6 +107,7 @@ where
 {
     let Wanted { image, policy, own_repository, now, manifests } = *wanted;
     let package = sources.packages.package(image).await?;
+    affordable(sources.packages, &package, image)?;
     let (listed, registry_tags) = list(sources, image).await?;
     let digests = || listed.iter().map(|version| version.digest.clone()).collect::<BTreeSet<Digest>>();
     let (mut facts, manifests_read) = match manifests {
@@ -141,6 +142,25 @@ where
     }
     let plan = ask_all(&mut asker, &mut inventory, policy).await?;
     Ok(Collected { inventory, package, repository, registry_tags, manifests_read, plan })
+}
+
+/// Refuses a package whose list alone is more than the token may ever ask for within an hour.
+fn affordable<P: PackagesReader>(packages: &P, package: &PackageFacts, image: &ImageName) -> Result<(), PortError> {
+    let (Some(limit), Some(count)) = (packages.rate_limit(), package.version_count) else { return Ok(()) };
+    // The pages, the count after them, and one deletion.
+    let needed = count.div_ceil(100) + 2;
+    if needed <= limit.limit {
+        return Ok(());
+    }
+    Err(PortError::new(
+        PortErrorKind::RateLimited,
+        format!("list the versions of {image}"),
+        format!(
+            "it has {count} versions, which takes {needed} requests, and the token may make {} an hour",
+            limit.limit
+        ),
+    )
+    .with_hint("use a classic token with the scopes `read:packages` and `delete:packages`: it may make 5,000 an hour"))
 }
 
 /// Asks what the plan names until it names nothing more.

@@ -191,6 +191,16 @@ impl Found {
         let tags: Vec<&keys::Entry> = all(&["tag", "newTag", "imageTag"]).collect();
         let digests: Vec<&keys::Entry> = all(&["digest"]).filter(|entry| !entry.value.is_empty()).collect();
         let given: Vec<&keys::Entry> = tags.iter().copied().filter(|entry| !entry.value.is_empty()).collect();
+        // What is merged into the map may name the image.
+        let named = all(&["repository", "image", "newName", "name"]).any(|entry| !entry.value.is_empty());
+        if !named && all(&["<<"]).next().is_some() {
+            for given in &given {
+                self.tag_value(given.line, &scan(&given.value, &nothing));
+            }
+            for digest in digests.iter().filter_map(|entry| Some((entry.line, entry.value.parse::<Digest>().ok()?))) {
+                self.add(digest.0, Referenced::Digest(digest.1));
+            }
+        }
         for entry in all(&["repository", "image", "newName", "name"]) {
             let value = entry.value.as_str();
             if value.is_empty() {
@@ -235,7 +245,10 @@ impl Found {
 
     /// Reads the value of a `tag` key, which may hold a digest too.
     fn tag_value(&mut self, line: usize, tokens: &[Token]) {
-        let [word] = words(tokens)[..] else { return self.any(line) };
+        let word = tokens;
+        if word.contains(&Token::Break) {
+            return self.any(line);
+        }
         let mut parts = word.splitn(2, |token| *token == Token::Text('@'));
         let tag = parts.next().unwrap_or_default();
         if let Some(digest) = parts.next().and_then(token::text).and_then(|text| text.parse::<Digest>().ok()) {

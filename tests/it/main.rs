@@ -11,6 +11,7 @@
 )]
 
 mod architecture;
+mod collect;
 mod container;
 mod contract;
 mod demo;

@@ -1,6 +1,6 @@
 //! The embedded GHCR: real clients copy to and from it, and each of its habits is met over HTTP.
 
-mod api;
+pub(crate) mod api;
 mod builders;
 mod clients;
 mod conformance;
@@ -19,7 +19,7 @@ mod rest_limits;
 mod rest_packages;
 mod rest_sources;
 mod steering;
-mod support;
+pub(crate) mod support;
 mod switches;
 mod token_rights;
 mod tokens;

@@ -33,6 +33,8 @@ pub struct Packages {
     api: Api,
     asker: Asker,
     owners: Arc<Mutex<HashMap<String, OwnerKind>>>,
+    /// How many versions each package had when it was last looked up, by its path.
+    counts: Arc<Mutex<HashMap<String, u64>>>,
 }
 
 /// Where a package is, in the API and on the web.
@@ -50,7 +52,7 @@ impl Packages {
     #[must_use]
     pub fn new(api: Api, server_url: &str, is_job_token: bool) -> Self {
         let asker = Asker { server_url: server_url.trim_end_matches('/').to_owned(), is_job_token };
-        Self { api, asker, owners: Arc::default() }
+        Self { api, asker, owners: Arc::default(), counts: Arc::default() }
     }
 
     /// Finds out what kind of account an owner is, once.
@@ -91,11 +93,18 @@ impl Packages {
         if !answer.status.is_success() {
             return Err(self.asker.refusal(&call, &answer, &place.settings, Wanted::Read));
         }
-        Ok((answer.json(&call)?, answer.answered_at()))
+        let package: wire::Package = answer.json(&call)?;
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        match package.version_count {
+            Some(count) => counts.insert(place.path.clone(), count),
+            None => counts.remove(&place.path),
+        };
+        Ok((package, answer.answered_at()))
     }
 
     /// Lists versions until the list did not change while it was read: no version came twice, and there are as many as the
-    /// package has; or, should that number mean something else, until two listings in a row agree.
+    /// package had before and has after (a push shifts the pages one way, a deletion the other); or, should that number
+    /// mean something else, until two listings in a row agree.
     async fn list(&self, image: &ImageName, state: &str, counted: bool) -> Result<Vec<ListedVersion>, PortError> {
         let operation = format!("list the {state} versions of {image}");
         let place = self.place(image).await?;
@@ -104,6 +113,12 @@ impl Packages {
         let refuse =
             |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &place.settings, Wanted::Read);
         let mut earlier: Option<BTreeMap<VersionId, ListedVersion>> = None;
+        let known = self.counts.lock().unwrap_or_else(PoisonError::into_inner).get(&place.path).copied();
+        let mut before = match (counted, known) {
+            (true, None) => self.package_answer(&place, &operation).await?.0.version_count,
+            (true, known) => known,
+            (false, _) => None,
+        };
         for _ in 0..LISTINGS {
             let Page { items, is_whole }: Page<wire::Version> = pages.all(&refuse).await?;
             let total = items.len();
@@ -116,12 +131,14 @@ impl Packages {
             if is_whole && !came_twice {
                 return Ok(versions.into_values().collect());
             }
-            let count = match counted && !came_twice {
+            let count = match counted {
                 true => self.package_answer(&place, &operation).await?.0.version_count,
                 false => None,
             };
+            let is_counted = count == u64::try_from(total).ok() && count == before;
+            before = count;
             let agrees = earlier.as_ref().is_some_and(|earlier| earlier.keys().eq(versions.keys()));
-            if !came_twice && (count == u64::try_from(total).ok() || agrees) {
+            if !came_twice && (is_counted || agrees) {
                 return Ok(versions.into_values().collect());
             }
             tracing::debug!(%image, total, came_twice, ?count, "the list changed while it was read");

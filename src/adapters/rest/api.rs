@@ -225,12 +225,12 @@ impl Api {
                 }
                 Try::Limited(error, wait) => {
                     denials += 1;
-                    if denials > DENIALS {
+                    // Admission waits, for this request and for all others.
+                    self.meter().pause(Instant::now(), wait);
+                    if denials > DENIALS || wait > self.options.longest_wait {
                         return Err(later(error, wait));
                     }
                     tracing::warn!(%error, ?wait, "waiting for the rate limit");
-                    // Admission waits, for this request and for all others.
-                    self.meter().pause(Instant::now(), wait);
                 }
             }
         }

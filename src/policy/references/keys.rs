@@ -91,7 +91,7 @@ fn unquoted(text: &str) -> String {
     text.trim_matches(['"', '\'']).to_owned()
 }
 
-/// Returns a value without quotes, comments, anchors, and the comma of JSON.
+/// Returns a value without quotes, comments, anchors, and the comma of JSON; an alias becomes a variable.
 fn scalar(text: &str) -> String {
     let text = text.strip_suffix(',').unwrap_or(text).trim_end();
     for quote in ['"', '\''] {
@@ -107,7 +107,12 @@ fn scalar(text: &str) -> String {
         Some((_, value)) => value.trim_matches(['"', '\'']),
         None => text,
     };
-    if matches!(text, "null" | "~") { String::new() } else { text.to_owned() }
+    match text {
+        "null" | "~" => String::new(),
+        // What an alias stands for is looked up by nobody here, as little as a variable.
+        alias if alias.starts_with('*') => "${alias}".to_owned(),
+        text => text.to_owned(),
+    }
 }
 
 fn without_comment(text: &str) -> &str {

@@ -1,0 +1,9 @@
+//! Collecting what a clean-up depends on, from the embedded registry over HTTP.
+
+mod cache;
+mod inventory;
+mod limits;
+mod listing;
+mod refusals;
+mod source;
+mod support;
