@@ -36,6 +36,8 @@ pub enum PortErrorKind {
     Unavailable,
     /// The answer (or the file) is not what the protocol says, or does not match its digest.
     Malformed,
+    /// The document is there, but of a kind that this program does not know.
+    Unsupported,
 }
 
 /// A failed request: what was tried, on what, and the remedy where one is known.

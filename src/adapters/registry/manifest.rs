@@ -36,6 +36,9 @@ impl RegistryClient {
         let answer = self.get(&operation, image, &request, Take::Whole(MAX_MANIFEST_BYTES)).await?;
         match answer.status.as_u16() {
             200 => verified_manifest(&operation, reference, &answer).map(Some),
+            404 if is_unsupported(&answer) => {
+                Err(PortError::new(PortErrorKind::Unsupported, operation, "it is of a kind that is not understood"))
+            }
             404 if is_absence(&answer) => Ok(None),
             _ if self.is_unpublished(image, &answer) => Ok(None),
             404 => Err(self.not_an_absence(&operation, &answer)),
@@ -122,6 +125,12 @@ impl RegistryClient {
     }
 }
 
+/// GHCR says in the words of a 404 that the document is there, but in none of the types that were asked for; all that are
+/// understood were.
+fn is_unsupported(answer: &Answer) -> bool {
+    String::from_utf8_lossy(&answer.body).contains("found, but Accept header does not support")
+}
+
 const INDEX_MEDIA_TYPES: [&str; 2] = [OCI_IMAGE_INDEX_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE];
 
 const MISSING_PART: [OciErrorCode; 3] =
@@ -180,7 +189,8 @@ fn verified_manifest(
             document.media_type().to_owned()
         }
         Some(other) => {
-            return Err(malformed(format!("its media type `{}` is none that is understood", quoted(other)))
+            let detail = format!("its media type `{}` is none that is understood", quoted(other));
+            return Err(PortError::new(PortErrorKind::Unsupported, operation, detail)
                 .with_hint("images older than 2017 (schema 1) must be pushed again with a current tool"));
         }
     };

@@ -141,7 +141,10 @@ fn refusal(call: &Call<'_>, answer: &ApiAnswer, needs: &str) -> PortError {
         PortErrorKind::Denied | PortErrorKind::NotFound => error.with_hint(format!(
             "grant `{needs}` to the job; a token of another repository needs the right to read this one"
         )),
-        PortErrorKind::RateLimited | PortErrorKind::Unavailable | PortErrorKind::Malformed => error,
+        PortErrorKind::RateLimited
+        | PortErrorKind::Unavailable
+        | PortErrorKind::Malformed
+        | PortErrorKind::Unsupported => error,
     }
 }
 

@@ -97,11 +97,15 @@ pub(super) async fn read_manifests<R: RegistryReader, C: ManifestCache>(
                 failures = 0;
                 ManifestFacts::Unreadable { problem: "the registry answers that there is none".to_owned() }
             }
+            Err(error) if error.kind == PortErrorKind::Unsupported => {
+                failures = 0;
+                ManifestFacts::UnknownMediaType { media_type: media_type(&error.detail) }
+            }
             Err(error) => {
                 match error.kind {
                     PortErrorKind::RateLimited => return Err(error),
                     PortErrorKind::Denied | PortErrorKind::Unavailable => failures += 1,
-                    PortErrorKind::NotFound | PortErrorKind::Malformed => {}
+                    PortErrorKind::NotFound | PortErrorKind::Malformed | PortErrorKind::Unsupported => {}
                 }
                 if failures >= FAILURES {
                     return Err(error);
@@ -109,10 +113,18 @@ pub(super) async fn read_manifests<R: RegistryReader, C: ManifestCache>(
                 ManifestFacts::Unreadable { problem: shown(&error.detail) }
             }
         };
-        cache.put(&digest, &facts);
+        // A kind that is not known today may be known to the next release.
+        if matches!(facts, ManifestFacts::Read(_)) {
+            cache.put(&digest, &facts);
+        }
         found.insert(digest, facts);
     }
     Ok((found, asked))
+}
+
+/// Finds the media type in what was said, where it was said.
+fn media_type(detail: &str) -> String {
+    detail.split('`').nth(1).map_or_else(|| "not told".to_owned(), shown)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use ghcr_lifecycle::{
     collect::inventory::{Sources, Wanted, collect_all},
     model::{
-        Asked, Digest,
+        Asked, Digest, RawManifest, Tag,
         inventory::{ManifestFacts, ManifestRole},
     },
     policy::cleanup::Blocked,
@@ -201,4 +201,19 @@ tags: [{on: release, tag: '{{version}}'}]
     sandbox.change(|state| state.source_mut("acme/shop").unwrap().truncates_trees = true);
     let collected = clients(&sandbox).collect(&policy(rows), &cache(None)).await.unwrap();
     assert!(matches!(collected.plan, Err(Blocked::References { .. })));
+}
+
+#[tokio::test]
+async fn what_is_of_an_unknown_kind_is_known_to_be_so() {
+    let sandbox = acme().await;
+    fill(&sandbox, 2);
+    let media_type = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    let old = RawManifest::new(media_type, "{\"schemaVersion\":1}".into());
+    sandbox.put_manifest(PACKAGE, &"old".parse::<Tag>().unwrap().into(), old.clone());
+    let policy = policy("tags: [{on: release, tag: '{{version}}'}]\n");
+    let collected = clients(&sandbox).collect(&policy, &cache(None)).await.unwrap();
+    let version = collected.inventory.versions.iter().find(|version| version.digest == old.digest).unwrap();
+    assert!(matches!(version.manifest, ManifestFacts::UnknownMediaType { .. }), "{:?}", version.manifest);
+    let plan = collected.plan.unwrap();
+    assert_eq!(plan.deleted().count(), 0);
 }
