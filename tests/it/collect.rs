@@ -4,6 +4,7 @@ mod cache;
 mod inventory;
 mod limits;
 mod listing;
+mod references;
 mod refusals;
 mod source;
 mod support;

@@ -125,10 +125,13 @@ impl RegistryClient {
     }
 }
 
-/// GHCR says in the words of a 404 that the document is there, but in none of the types that were asked for; all that are
-/// understood were.
+/// GHCR says in the words of a 404 that the document is there, but in none of the types that were asked for. All that are
+/// understood were, so if it is of one of those, the answer contradicts itself.
 fn is_unsupported(answer: &Answer) -> bool {
-    String::from_utf8_lossy(&answer.body).contains("found, but Accept header does not support")
+    let text = String::from_utf8_lossy(&answer.body);
+    let is_known =
+        ["OCI index found", "OCI manifest found", "Manifest list found"].iter().any(|kind| text.contains(kind));
+    text.contains("found, but Accept header does not support") && !is_known
 }
 
 const INDEX_MEDIA_TYPES: [&str; 2] = [OCI_IMAGE_INDEX_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE];
@@ -190,7 +193,10 @@ fn verified_manifest(
         }
         Some(other) => {
             let detail = format!("its media type `{}` is none that is understood", quoted(other));
-            return Err(PortError::new(PortErrorKind::Unsupported, operation, detail)
+            // Only what is certainly this document, and certainly no known one under a wrong name.
+            let is_unsupported = matches!(reference, ManifestReference::Digest(_)) && manifest.parse().is_err();
+            let kind = if is_unsupported { PortErrorKind::Unsupported } else { PortErrorKind::Malformed };
+            return Err(PortError::new(kind, operation, detail)
                 .with_hint("images older than 2017 (schema 1) must be pushed again with a current tool"));
         }
     };
