@@ -15,7 +15,7 @@ use crate::{
         inventory::ManifestFacts,
     },
     policy::{
-        cleanup::{Blocked, CleanupPlan, plan_cleanup},
+        cleanup::{Blocked, CleanupPlan, plan_cleanup, plan_closed_pull_request},
         rules::Policy,
     },
     ports::{
@@ -54,8 +54,8 @@ pub struct Wanted<'a> {
     pub own_repository: Option<&'a RepositoryName>,
     /// What takes the place of the API's clock (input `now`).
     pub now: Option<DateTime<Utc>>,
-    /// Whether manifests are read; the clean-up of a closed pull request needs none.
-    pub manifests: bool,
+    /// The pull request that was closed, if only its tags are cleaned up: that reads no manifest.
+    pub closed: Option<u64>,
 }
 
 /// What was collected.
@@ -105,14 +105,17 @@ where
     S: RepositoryReader,
     C: ManifestCache,
 {
-    let Wanted { image, policy, own_repository, now, manifests } = *wanted;
+    let Wanted { image, policy, own_repository, now, closed } = *wanted;
     let package = sources.packages.package(image).await?;
-    affordable(sources.packages, &package, image)?;
+    if let Some(count) = package.version_count {
+        // The pages, the count after them, and one deletion.
+        sources.packages.afford(image, count.div_ceil(100) + 2).await?;
+    }
     let (listed, registry_tags) = list(sources, image).await?;
     let digests = || listed.iter().map(|version| version.digest.clone()).collect::<BTreeSet<Digest>>();
-    let (mut facts, manifests_read) = match manifests {
-        true => read_manifests(sources.registry, sources.cache, image, digests()).await?,
-        false => (BTreeMap::new(), 0),
+    let (mut facts, manifests_read) = match closed {
+        None => read_manifests(sources.registry, sources.cache, image, digests()).await?,
+        Some(_) => (BTreeMap::new(), 0),
     };
     let version = |version: ListedVersion| {
         let ListedVersion { id, digest, tags, created_at, updated_at } = version;
@@ -140,27 +143,8 @@ where
     if let Some(wanted) = &policy.references {
         inventory.references = references::collect(sources.repository, repository.as_ref(), wanted, image).await;
     }
-    let plan = ask_all(&mut asker, &mut inventory, policy).await?;
+    let plan = ask_all(&mut asker, &mut inventory, policy, closed).await?;
     Ok(Collected { inventory, package, repository, registry_tags, manifests_read, plan })
-}
-
-/// Refuses a package whose list alone is more than the token may ever ask for within an hour.
-fn affordable<P: PackagesReader>(packages: &P, package: &PackageFacts, image: &ImageName) -> Result<(), PortError> {
-    let (Some(limit), Some(count)) = (packages.rate_limit(), package.version_count) else { return Ok(()) };
-    // The pages, the count after them, and one deletion.
-    let needed = count.div_ceil(100) + 2;
-    if needed <= limit.limit {
-        return Ok(());
-    }
-    Err(PortError::new(
-        PortErrorKind::RateLimited,
-        format!("list the versions of {image}"),
-        format!(
-            "it has {count} versions, which takes {needed} requests, and the token may make {} an hour",
-            limit.limit
-        ),
-    )
-    .with_hint("use a classic token with the scopes `read:packages` and `delete:packages`: it may make 5,000 an hour"))
 }
 
 /// Asks what the plan names until it names nothing more.
@@ -168,9 +152,14 @@ async fn ask_all<P: PackagesReader, S: RepositoryReader>(
     asker: &mut Asker<'_, P, S>,
     inventory: &mut Inventory,
     policy: &Policy,
+    closed: Option<u64>,
 ) -> Result<Result<CleanupPlan, Blocked>, PortError> {
     for _ in 0..ROUNDS {
-        let plan = match plan_cleanup(inventory, policy) {
+        let planned = match closed {
+            None => plan_cleanup(inventory, policy),
+            Some(number) => Ok(plan_closed_pull_request(inventory, policy, number)),
+        };
+        let plan = match planned {
             Ok(plan) if !plan.questions.is_empty() => plan,
             done => return Ok(done),
         };

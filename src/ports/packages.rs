@@ -71,6 +71,10 @@ pub trait PackagesReader: Sync {
     fn deleted_versions(&self, image: &ImageName)
     -> impl Future<Output = Result<Vec<ListedVersion>, PortError>> + Send;
 
+    /// Waits until the token's hour has so many requests left, if it is known to have fewer; an error if that takes too
+    /// long, or if no hour has as many.
+    fn afford(&self, image: &ImageName, requests: u64) -> impl Future<Output = Result<(), PortError>> + Send;
+
     /// Returns where the token stands, as the last answer said; `None` until one said so.
     fn rate_limit(&self) -> Option<RateLimit>;
 }

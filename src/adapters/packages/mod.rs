@@ -102,6 +102,14 @@ impl Packages {
         Ok((package, answer.answered_at()))
     }
 
+    /// Notes that a package has more or fewer versions now.
+    fn count(&self, place: &Place, change: impl FnOnce(u64) -> u64) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&place.path) {
+            *count = change(*count);
+        }
+    }
+
     /// Lists versions until the list did not change while it was read: no version came twice, and there are as many as the
     /// package had before and has after (a push shifts the pages one way, a deletion the other); or, should that number
     /// mean something else, until two listings in a row agree.
@@ -195,6 +203,11 @@ impl PackagesReader for Packages {
         self.list(image, "deleted", false).await
     }
 
+    async fn afford(&self, image: &ImageName, requests: u64) -> Result<(), PortError> {
+        let operation = format!("clean up {image}");
+        self.api.afford(&operation, requests).await
+    }
+
     fn rate_limit(&self) -> Option<RateLimit> {
         self.api.rate_limit()
     }
@@ -208,7 +221,10 @@ impl PackagesWriter for Packages {
         let answer = self.api.send(&call).await?;
         let message = answer.message();
         match answer.status.as_u16() {
-            204 => Ok(Deletion::Done),
+            204 => {
+                self.count(&place, |count| count.saturating_sub(1));
+                Ok(Deletion::Done)
+            }
             // After a failure of the server, this is how success looks.
             404 if is_version_absence(&message) => Ok(Deletion::AlreadyGone),
             400 | 422 => {
@@ -232,7 +248,10 @@ impl PackagesWriter for Packages {
         let call = Call::change(Verb::Post, format!("{}/versions/{id}/restore", place.path), &operation);
         let answer = self.api.send(&call).await?;
         match answer.status.as_u16() {
-            204 => Ok(Restoration::Done),
+            204 => {
+                self.count(&place, |count| count.saturating_add(1));
+                Ok(Restoration::Done)
+            }
             404 if is_version_absence(&answer.message()) && answer.tried_before => {
                 // The try that failed may have brought it back.
                 let call = Call::get(format!("{}/versions/{id}", place.path), &operation);

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     limited,
-    meter::{Admission, Meter},
+    meter::{Admission, Meter, Shortage},
 };
 use crate::{
     adapters::github,
@@ -195,6 +195,30 @@ impl Api {
     #[must_use]
     pub fn rate_limit(&self) -> Option<RateLimit> {
         self.meter().limit
+    }
+
+    /// Waits until the token's hour has so many requests left, if it is known to have fewer.
+    pub(in crate::adapters) async fn afford(&self, operation: &str, requests: u64) -> Result<(), PortError> {
+        let shortage = self.meter().shortage(Instant::now(), requests);
+        let few = |detail: String| PortError::new(PortErrorKind::RateLimited, operation, detail);
+        match shortage {
+            Shortage::None => Ok(()),
+            Shortage::Ever { limit } => {
+                Err(few(format!("this takes at least {requests} requests, and the token may make {limit} an hour"))
+                    .with_hint(
+                        "use a classic token with the scopes `read:packages` and `delete:packages`: it may make \
+                                5,000 an hour",
+                    ))
+            }
+            Shortage::Until(wait) if wait > self.options.longest_wait => {
+                Err(later(few(format!("this takes at least {requests} requests, more than the hour has left")), wait))
+            }
+            Shortage::Until(wait) => {
+                tracing::warn!(operation, ?wait, "waiting for the rate limit to start anew");
+                tokio::time::sleep(wait).await;
+                Ok(())
+            }
+        }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {

@@ -41,6 +41,17 @@ pub(super) enum Admission {
     BudgetSpent,
 }
 
+/// Whether an hour has too few requests left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shortage {
+    /// It has enough, as far as is known.
+    None,
+    /// It has too few; the next one has enough.
+    Until(Duration),
+    /// No hour has enough.
+    Ever { limit: u64 },
+}
+
 impl Meter {
     pub(super) fn new(pace: u32, budget: Option<u64>, reserve: u64) -> Self {
         Self { pace, budget, reserve, recent: VecDeque::new(), points: 0, limit: None, reset: None, paused: None }
@@ -82,6 +93,19 @@ impl Meter {
             limit.remaining = limit.remaining.saturating_sub(1);
         }
         Admission::Now
+    }
+
+    /// Tells whether the hour has so many requests left.
+    pub(super) fn shortage(&self, now: Instant, requests: u64) -> Shortage {
+        let Some(limit) = self.limit else { return Shortage::None };
+        if requests > limit.limit.saturating_sub(self.reserve) {
+            return Shortage::Ever { limit: limit.limit };
+        }
+        let until_reset = self.reset.and_then(|reset| reset.checked_duration_since(now));
+        match until_reset.filter(|wait| !wait.is_zero()) {
+            Some(wait) if requests > limit.remaining.saturating_sub(self.reserve) => Shortage::Until(wait),
+            Some(_) | None => Shortage::None,
+        }
     }
 
     /// Learns what an answer says is left; `until_reset` is how long the hour goes on.
@@ -137,6 +161,10 @@ mod tests {
         let reset = DateTime::from_timestamp(1000, 0).unwrap();
         let hour = Duration::from_secs(100);
         meter.learn(now, RateLimit { limit: 1000, remaining: 11, reset }, hour);
+        assert_eq!(meter.shortage(now, 1), Shortage::None);
+        assert_eq!(meter.shortage(now, 2), Shortage::Until(hour));
+        assert_eq!(meter.shortage(now + hour, 990), Shortage::None);
+        assert_eq!(meter.shortage(now, 991), Shortage::Ever { limit: 1000 });
         assert_eq!(meter.admit(now, 1), Admission::Now);
         assert_eq!(meter.admit(now, 1), Admission::Limited(hour));
         // An answer that was overtaken does not bring anything back.

@@ -7,7 +7,7 @@ use ghcr_lifecycle::{
         inventory::{ManifestFacts, ManifestRole},
     },
     policy::cleanup::Blocked,
-    ports::PortErrorKind,
+    ports::{PackagesReader as _, PackagesWriter as _, PortErrorKind},
     sandbox::{Fault, FaultEffect, state::source::NewCommit},
 };
 
@@ -166,7 +166,7 @@ async fn one_package_s_failure_does_not_stop_the_others() {
         repository: &clients.repositories,
         cache: &cache,
     };
-    let wanted = |image| Wanted { image, policy: &policy, own_repository: None, now: None, manifests: true };
+    let wanted = |image| Wanted { image, policy: &policy, own_repository: None, now: None, closed: None };
     let all = collect_all(&sources, &[wanted(&none), wanted(&clients.image)]).await;
     assert_eq!(all[0].as_ref().unwrap_err().kind, PortErrorKind::NotFound);
     assert_eq!(all[1].as_ref().unwrap().inventory.versions.len(), 1);
@@ -216,4 +216,33 @@ async fn what_is_of_an_unknown_kind_is_known_to_be_so() {
     assert!(matches!(version.manifest, ManifestFacts::UnknownMediaType { .. }), "{:?}", version.manifest);
     let plan = collected.plan.unwrap();
     assert_eq!(plan.deleted().count(), 0);
+}
+
+#[tokio::test]
+async fn a_closed_pull_request_costs_a_few_requests_and_no_download() {
+    let sandbox = acme().await;
+    project(&sandbox);
+    sandbox.freeze(time("2026-01-01T00:00:00Z"));
+    push(&sandbox, PACKAGE, "1", "pr-1");
+    push(&sandbox, PACKAGE, "2", "pr-2");
+    push(&sandbox, PACKAGE, "3", "v1.0.0");
+    let collected = clients(&sandbox).collect_for(&policy(ALL), &cache(None), Some(2)).await.unwrap();
+    let plan = collected.plan.unwrap();
+    let tags: Vec<&str> = plan.untag.iter().map(|untag| untag.tag.as_str()).collect();
+    assert_eq!(tags, ["pr-2"]);
+    assert_eq!(manifests_read(&sandbox), 0);
+    // 1 owner, 1 package, 1 page, the open pull requests twice.
+    assert_eq!(rest(&sandbox).len(), 5, "{:?}", rest(&sandbox));
+}
+
+#[tokio::test]
+async fn a_deletion_costs_no_second_listing() {
+    let sandbox = acme().await;
+    fill(&sandbox, 150);
+    let clients = clients(&sandbox);
+    let versions = clients.packages.active_versions(&clients.image).await.unwrap();
+    clients.packages.delete_version(&clients.image, versions[0].id).await.unwrap();
+    sandbox.clear_requests();
+    assert_eq!(clients.packages.active_versions(&clients.image).await.unwrap().len(), 149);
+    assert_eq!(rest(&sandbox).len(), 3);
 }

@@ -95,6 +95,19 @@ async fn a_package_that_no_hour_can_list_is_refused_at_once() {
     let policy = super::support::policy("tags: [{on: release, tag: '{{version}}'}]\n");
     let error = clients(&sandbox).collect(&policy, &super::support::cache(None)).await.unwrap_err();
     assert_eq!(error.kind, PortErrorKind::RateLimited);
-    assert!(error.detail.contains("takes 5 requests, and the token may make 4 an hour"), "{error}");
+    assert!(error.detail.contains("takes at least 5 requests, and the token may make 4 an hour"), "{error}");
+    assert_eq!(rest(&sandbox).len(), 2);
+}
+
+#[tokio::test]
+async fn an_hour_that_cannot_pay_for_the_list_is_not_begun_with() {
+    let sandbox = acme().await;
+    fill(&sandbox, 250);
+    sandbox.set_limits(Limits { primary: true, ..Limits::default() });
+    sandbox.set_remaining(TOKEN, 6);
+    let policy = super::support::policy("tags: [{on: release, tag: '{{version}}'}]\n");
+    let error = clients(&sandbox).collect(&policy, &super::support::cache(None)).await.unwrap_err();
+    assert!(error.detail.contains("more than the hour has left"), "{error}");
+    assert_eq!(error.hint.as_deref(), Some("run it again in 60 minutes: what is done stays done"));
     assert_eq!(rest(&sandbox).len(), 2);
 }

@@ -63,10 +63,19 @@ pub(super) fn clients_as(sandbox: &Sandbox, token: &str, options: ApiOptions) ->
 
 impl Clients {
     pub(super) async fn collect(&self, policy: &Policy, cache: &FileCache) -> Result<Collected, PortError> {
+        self.collect_for(policy, cache, None).await
+    }
+
+    pub(super) async fn collect_for(
+        &self,
+        policy: &Policy,
+        cache: &FileCache,
+        closed: Option<u64>,
+    ) -> Result<Collected, PortError> {
         let sources =
             Sources { packages: &self.packages, registry: &self.registry, repository: &self.repositories, cache };
         let own: RepositoryName = "acme/shop".parse().unwrap();
-        let wanted = Wanted { image: &self.image, policy, own_repository: Some(&own), now: None, manifests: true };
+        let wanted = Wanted { image: &self.image, policy, own_repository: Some(&own), now: None, closed };
         collect(&sources, &wanted).await
     }
 }
