@@ -1,0 +1,391 @@
+//! Plays the events of the story: what the source repository sees of each, and the run of `push` that it starts, over HTTP.
+
+use std::{
+    collections::BTreeMap,
+    pin::pin,
+    sync::{Arc, atomic::AtomicBool, atomic::Ordering},
+};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
+
+use super::{
+    context::{Run, context},
+    images::Built,
+    moments::{Moment, moments},
+    story::{Event, Story, TagKind, What},
+};
+use crate::{
+    app::{
+        plan::{Job, WhenEmpty},
+        push::push,
+    },
+    collect::image::read_image,
+    error::Error,
+    event::Context,
+    execute::publish::{StagedPart, point, stage},
+    model::{Digest, ImageName, RepositoryName, Tag},
+    policy::{
+        metadata::{Items, MetadataInputs},
+        rules::Policy,
+        tagging::plan_tags,
+    },
+    ports::{RegistryWriter, SourceHistory},
+    report::TagLine,
+    sandbox::{
+        Control, Fault, FaultEffect, State,
+        state::{Clock, source::NewCommit},
+    },
+};
+
+/// The length of `{{sha}}`, in digits.
+const SHORT_SHA: usize = 7;
+
+/// Of how many images of the policy the story builds releases; the other events build the first.
+const IMAGES: usize = 3;
+
+/// Digits that stand for a commit where only the event's name matters.
+const ANY_COMMIT: &str = "0000000000000000000000000000000000000001";
+
+/// Where the story is played.
+pub(super) struct Stage<'a, W, H> {
+    pub(super) sandbox: &'a Control,
+    /// With the sandbox in the place of its registries.
+    pub(super) policy: &'a Policy,
+    pub(super) repository: &'a RepositoryName,
+    pub(super) writer: &'a W,
+    pub(super) history: &'a H,
+}
+
+/// What an event came to.
+pub(super) struct Happened {
+    pub(super) event: Event,
+    pub(super) pull: Option<u64>,
+    pub(super) moment: Option<Moment>,
+    pub(super) published: Vec<Published>,
+    /// Why a run failed.
+    pub(super) failed: Option<String>,
+}
+
+/// What a run published.
+pub(super) struct Published {
+    pub(super) image: ImageName,
+    pub(super) tags: Vec<TagLine>,
+}
+
+/// A tag as it was written last.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    /// The number of the row; `None` for a tag that no row made.
+    pub(super) row: Option<usize>,
+    pub(super) at: DateTime<Utc>,
+}
+
+/// When and by which row tags were written.
+pub(super) type Log = BTreeMap<(ImageName, Tag), Written>;
+
+/// The story under way.
+pub(super) struct Player<'a, W, H> {
+    stage: Stage<'a, W, H>,
+    default_branch: String,
+    moments: BTreeMap<usize, Moment>,
+    runs: u64,
+    /// The pull requests by their branches.
+    pulls: BTreeMap<String, u64>,
+    pub(super) log: Log,
+}
+
+impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
+    /// Makes the source repository and waits for the year to begin.
+    ///
+    /// # Errors
+    /// If an event cannot be made.
+    pub(super) fn new(stage: Stage<'a, W, H>, story: &Story) -> Result<Self, Error> {
+        let begin = super::story::moment(1, 1, 0);
+        let name = stage.repository.to_string();
+        stage.sandbox.change(|state| {
+            state.set_clock(Clock::Frozen(begin.into()));
+            let source = state.add_source(&name);
+            source.default_branch.clone_from(&story.default_branch);
+            source.commit(NewCommit::on(&story.default_branch, "Begin").file("README.md", "Begun.\n"), begin.into());
+        });
+        let mut player = Self {
+            stage,
+            default_branch: story.default_branch.clone(),
+            moments: BTreeMap::new(),
+            runs: 0,
+            pulls: BTreeMap::new(),
+            log: Log::new(),
+        };
+        let mut fitting = Vec::new();
+        for (index, event) in story.events.iter().enumerate() {
+            if player.fits(event)? {
+                fitting.push((index, event));
+            }
+        }
+        player.moments = moments(&fitting);
+        Ok(player)
+    }
+
+    /// Tells whether a run of this event has something to build. One whose tags cannot be planned has: it fails and says why.
+    ///
+    /// # Errors
+    /// If the event cannot be made.
+    pub(super) fn fits(&self, event: &Event) -> Result<bool, Error> {
+        let context = context(&event.what, &self.run(ANY_COMMIT, 1, event.at))?;
+        Ok(context.is_some_and(|context| {
+            plan_tags(&context, self.stage.policy, SHORT_SHA).is_ok_and(|plan| !plan.rows.is_empty())
+                || plan_tags(&context, self.stage.policy, SHORT_SHA).is_err()
+        }))
+    }
+
+    fn run<'b>(&'b self, commit: &'b str, pull: u64, at: DateTime<Utc>) -> Run<'b> {
+        Run {
+            repository: self.stage.repository,
+            default_branch: &self.default_branch,
+            commit,
+            number: self.runs + 1,
+            pull,
+            at,
+        }
+    }
+
+    /// Plays the event with this place in the story.
+    ///
+    /// # Errors
+    /// If the event cannot be made, or an image that no row is for cannot be pushed.
+    pub(super) async fn play(&mut self, index: usize, event: &Event) -> Result<Happened, Error> {
+        let (commit, pull) = self.happen(event);
+        let moment = self.moments.get(&index).copied();
+        let mut happened = Happened { event: event.clone(), pull, moment, published: Vec::new(), failed: None };
+        if let What::ByHand { tag } = &event.what {
+            self.push_by_hand(tag, event.at).await?;
+            return Ok(happened);
+        }
+        let Some(built) = self.build(event, commit.as_deref(), pull)? else { return Ok(happened) };
+        if moment == Some(Moment::Trouble) {
+            self.make_trouble(&built.context);
+        }
+        for (image, content) in &built.images {
+            self.publish(&mut happened, &built.context, image, content).await?;
+        }
+        self.stage.sandbox.clear_faults();
+        Ok(happened)
+    }
+
+    /// Plays an event and looks at the registry half-way through its push, when the children are there and no tag is.
+    ///
+    /// # Errors
+    /// If the event cannot be made.
+    pub(super) async fn play_with_a_look<R>(
+        &mut self,
+        event: &Event,
+        look: impl FnOnce(&State, &Log, &[Digest]) -> R,
+    ) -> Result<(R, Happened), Error> {
+        let (commit, pull) = self.happen(event);
+        let mut happened = Happened { event: event.clone(), pull, moment: None, published: Vec::new(), failed: None };
+        let built = self.build(event, commit.as_deref(), pull)?;
+        let Some((context, (image, content))) =
+            built.and_then(|built| Some((built.context, built.images.into_iter().next()?)))
+        else {
+            return Ok((look(&self.stage.sandbox.state(), &self.log, &[]), happened));
+        };
+        let (reached, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let waits = Arc::new(AtomicBool::new(true));
+        let (at_gate, through, root) = (Arc::clone(&reached), Arc::clone(&go_on), content.digest().to_string());
+        self.stage.sandbox.on_request(move |request| {
+            let is_root = request.method == "PUT" && request.path.ends_with(&root);
+            let (at_gate, through) = (Arc::clone(&at_gate), Arc::clone(&through));
+            let stops = is_root && waits.swap(false, Ordering::Relaxed);
+            async move {
+                if stops {
+                    at_gate.notify_one();
+                    through.notified().await;
+                }
+            }
+        });
+        let log = self.log.clone();
+        let children = content.children();
+        let seen;
+        {
+            let sandbox = self.stage.sandbox;
+            let mut publishing = pin!(self.publish(&mut happened, &context, &image, &content));
+            let early = tokio::select! {
+                outcome = &mut publishing => Some(outcome),
+                () = reached.notified() => None,
+            };
+            seen = look(&sandbox.state(), &log, &children);
+            go_on.notify_one();
+            match early {
+                Some(outcome) => outcome?,
+                None => publishing.await?,
+            }
+        }
+        self.stage.sandbox.clear_hook();
+        Ok((seen, happened))
+    }
+
+    /// Does to the source repository what the event says. Returns the commit that is built and the number of the pull
+    /// request.
+    fn happen(&mut self, event: &Event) -> (Option<String>, Option<u64>) {
+        let (now, name) = (event.at.into(), self.stage.repository.to_string());
+        let (pulls, default_branch) = (&mut self.pulls, &self.default_branch);
+        self.stage.sandbox.change(|state| {
+            state.set_clock(Clock::Frozen(now));
+            let Some(source) = state.source_mut(&name) else { return (None, None) };
+            let tip = |branch: &str, source: &crate::sandbox::state::SourceRepository| {
+                source.branch(branch).or(source.branch(default_branch)).map(str::to_owned)
+            };
+            match &event.what {
+                What::Push { branch, from } => {
+                    let begin = match (source.branch(branch), from) {
+                        (Some(tip), _) => Some(tip.to_owned()),
+                        (None, Some(tag)) => source.resolve(&format!("tags/{tag}")).map(|commit| commit.id.clone()),
+                        (None, None) => None,
+                    };
+                    let begin = begin.or_else(|| source.branch(default_branch).map(str::to_owned));
+                    let message = format!("Work on {branch}, {}", now.date_time().format("%Y-%m-%d"));
+                    let commit = NewCommit {
+                        parents: Some(begin.into_iter().collect()),
+                        ..NewCommit::on(branch, &message).file("WORK.md", message.as_bytes())
+                    };
+                    let commit = source.commit(commit, now);
+                    let open = pulls.get(branch).and_then(|number| source.pulls.get_mut(number));
+                    if let Some(pull) = open.filter(|pull| pull.closed.is_none()) {
+                        (pull.head_sha, pull.updated) = (commit.clone(), now);
+                    }
+                    (Some(commit), None)
+                }
+                What::Tag { name, branch, kind } => {
+                    let commit = tip(branch, source);
+                    if let Some(commit) = &commit {
+                        source.set_tag(name, commit);
+                    }
+                    if *kind != TagKind::Plain {
+                        source.publish_release(name, now);
+                    }
+                    (commit, None)
+                }
+                What::Open { branch } => {
+                    let number = source.open_pull_request(branch, &format!("Add {branch}"), now);
+                    pulls.insert(branch.clone(), number);
+                    (tip(branch, source), Some(number))
+                }
+                What::Update { branch } => (tip(branch, source), pulls.get(branch).copied()),
+                What::Queue { branch } => {
+                    let parents = [tip(default_branch, source), tip(branch, source)].into_iter().flatten().collect();
+                    let merge = NewCommit { parents: Some(parents), ..NewCommit::on("", &format!("Merge {branch}")) };
+                    (Some(source.commit(merge, now)), pulls.get(branch).copied())
+                }
+                What::Close { branch, merged } => {
+                    let number = pulls.get(branch).copied();
+                    source.close_pull_request(number.unwrap_or_default(), *merged, now);
+                    (None, number)
+                }
+                What::Delete { branch } => {
+                    source.remove_branch(branch);
+                    (None, None)
+                }
+                What::Schedule | What::Dispatch => (tip(default_branch, source), None),
+                What::ByHand { .. } => (None, None),
+            }
+        })
+    }
+
+    /// Builds the images of an event; `None` if there is no run for it, or no row of the policy fits.
+    fn build(&mut self, event: &Event, commit: Option<&str>, pull: Option<u64>) -> Result<Option<Ready>, Error> {
+        let (Some(commit), true) = (commit, self.fits(event)?) else { return Ok(None) };
+        let run = self.run(commit, pull.unwrap_or_default(), event.at);
+        let Some(context) = context(&event.what, &run)? else { return Ok(None) };
+        self.runs += 1;
+        let images = &self.stage.policy.images;
+        let several = matches!(event.what, What::Tag { .. });
+        let images = images[..images.len().min(if several { IMAGES } else { 1 })].iter().map(|image| {
+            // Builds of one commit for two events differ: their labels do.
+            let git_ref = context.git_ref.as_deref().unwrap_or_default();
+            let seed = format!("{} {} {git_ref} {commit}", image.repository(), context.event_name);
+            (image.clone(), Built::image(&seed, commit, self.stage.repository))
+        });
+        Ok(Some(Ready { images: images.collect(), context }))
+    }
+
+    /// Lets the registry throttle an upload and lose the answer to the first tag of a run.
+    fn make_trouble(&self, context: &Context) {
+        let throttled =
+            FaultEffect::registry_error(429, "TOOMANYREQUESTS", "retry-after: 12.5ms, allowed: 2000/minute");
+        self.stage.sandbox.fault(Fault::once(throttled).on("POST", "/blobs/uploads/"));
+        let plan = plan_tags(context, self.stage.policy, SHORT_SHA).ok();
+        if let Some((_, tag)) = plan.iter().flat_map(|plan| &plan.rows).flat_map(|row| row.tags()).next() {
+            let path = format!("/manifests/{tag}");
+            self.stage.sandbox.fault(Fault::once(FaultEffect::LoseAnswer).on("PUT", &path));
+        }
+    }
+
+    /// Runs `push` for one image, and signs what it published if that is a version.
+    async fn publish(
+        &mut self,
+        happened: &mut Happened,
+        context: &Context,
+        image: &ImageName,
+        content: &Built,
+    ) -> Result<(), Error> {
+        let (inputs, items, name) = (MetadataInputs::default(), Items::default(), image.to_string());
+        let job = Job {
+            policy: self.stage.policy,
+            context: context.clone(),
+            image: Some(&name),
+            short_sha_length: SHORT_SHA,
+            when_empty: WhenEmpty::Fail,
+            names: &[],
+            inputs: &inputs,
+            items: &items,
+        };
+        let report = match push(&job, self.stage.writer, self.stage.history, content).await {
+            Ok(report) => report,
+            Err(error) => {
+                happened.failed = Some(error.render().trim_start_matches("error: ").trim_end().to_owned());
+                return Ok(());
+            }
+        };
+        let at = happened.event.at;
+        let tags: Vec<TagLine> = report.images.into_iter().flat_map(|image| image.tags).collect();
+        for line in tags.iter().filter(|line| line.is_given()) {
+            if let Ok(tag) = line.tag.parse() {
+                let written = Written { row: Some(line.row.number), at };
+                self.log.entry((image.clone(), tag)).and_modify(|known| known.at = at).or_insert(written);
+            }
+        }
+        happened.published.push(Published { image: image.clone(), tags });
+        if matches!(&happened.event.what, What::Tag { kind, .. } if *kind != TagKind::Plain) {
+            let signature = Built::signature(content.digest(), &format!("ghcr.io/{}", image.repository()));
+            if let Ok(tag) = format!("sha256-{}.sig", content.digest().hex()).parse() {
+                self.put(image, &tag, &signature, at).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn push_by_hand(&mut self, tag: &Tag, at: DateTime<Utc>) -> Result<(), Error> {
+        match self.stage.policy.images.first().cloned() {
+            Some(image) => self.put(&image, tag, &Built::single(tag.as_str()), at).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Puts an image under a tag as any client does.
+    async fn put(&mut self, image: &ImageName, tag: &Tag, content: &Built, at: DateTime<Utc>) -> Result<(), Error> {
+        let read = read_image(content).await?;
+        let parts: Vec<StagedPart<'_>> =
+            read.parts.iter().map(|part| StagedPart { manifest: &part.manifest, blobs: &part.blobs }).collect();
+        stage(self.stage.writer, content, image, &parts).await?;
+        point(self.stage.writer, image, tag, read.root()).await?;
+        self.log.insert((image.clone(), tag.clone()), Written { row: None, at });
+        Ok(())
+    }
+}
+
+/// What a run has built.
+struct Ready {
+    context: Context,
+    images: Vec<(ImageName, Built)>,
+}

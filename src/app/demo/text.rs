@@ -1,0 +1,303 @@
+//! The year told to people: what each month brought, the moments worth a closer look, and what is left.
+
+use std::fmt::Write as _;
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+
+use super::{
+    account::{Account, Group, RowAccount},
+    moments::Moment,
+    play::Happened,
+    story::{TagKind, What},
+};
+use crate::{
+    model::Digest,
+    policy::{
+        rules::{Immutable, Keep, Policy, TagRule, While},
+        template::Template,
+    },
+    report::{TagLine, TagOutcome, words},
+};
+
+use chrono::Datelike as _;
+
+/// Columns that every terminal has.
+const WIDTH: u16 = 100;
+
+/// How many names are written out before the rest is counted.
+const NAMES: usize = 4;
+
+/// How many failed runs are told.
+const FAILURES: usize = 3;
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(header.iter().copied());
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    table
+}
+
+fn number(number: impl ToString) -> Cell {
+    Cell::new(number).set_alignment(CellAlignment::Right)
+}
+
+/// Shows the rows of the policy.
+pub(super) fn rows(policy: &Policy) -> String {
+    let mut table = table(&["  row", "on", "gives", "rolling", "keep"]);
+    for rule in &policy.rules {
+        let TagRule { row, tag, also, rolling, immutable, keep: life, matcher, .. } = rule;
+        let texts =
+            |templates: &[Template]| templates.iter().map(|template| template.as_str().to_owned()).collect::<Vec<_>>();
+        let mut gives = texts(tag);
+        gives.extend(texts(also));
+        let mut gives = match matcher {
+            Some(matcher) if tag.is_empty() => format!("nothing; retires {}", matcher.text),
+            _ => gives.join(", "),
+        };
+        if *immutable != Immutable::No {
+            gives.push_str(" (immutable)");
+        }
+        let on = if rule.on.is_empty() { "nothing" } else { &row.label };
+        table.add_row([format!("  {}", row.number), on.to_owned(), gives, texts(rolling).join(", "), keep(life)]);
+    }
+    table.trim_fmt() + "\n"
+}
+
+/// Says how long a row's tags live.
+pub(super) fn keep(keep: &Keep) -> String {
+    let Keep { forever, duration, last, while_holds } = keep;
+    if *forever {
+        return "forever".to_owned();
+    }
+    let duration = duration.map(|duration| age(i64::try_from(duration.as_secs() / 86_400).unwrap_or(i64::MAX)));
+    let last = last.map(|last| format!("last {last}"));
+    let holds = while_holds.map(|what| match what {
+        While::Open => "while open".to_owned(),
+        While::BranchExists => "while branch exists".to_owned(),
+    });
+    [holds, duration, last].into_iter().flatten().collect::<Vec<_>>().join(" or ")
+}
+
+fn age(days: i64) -> String {
+    match usize::try_from(days) {
+        Ok(days) => words::count(days, "day"),
+        Err(_) => "under a day".to_owned(),
+    }
+}
+
+/// Shows a line for each month.
+pub(super) fn months(year: &[Happened]) -> String {
+    let mut table = table(&["  month", "events", "pushes", "created", "moved", "stayed", "what"]);
+    for (month, name) in (1..).zip(MONTHS) {
+        let events: Vec<&Happened> = year.iter().filter(|one| one.event.at.month() == month).collect();
+        let lines = || events.iter().flat_map(|one| &one.published).flat_map(|published| &published.tags);
+        let count = |is: fn(&TagOutcome) -> bool| lines().filter(|line| is(&line.outcome)).count();
+        table.add_row([
+            Cell::new(format!("  {name}")),
+            number(events.len()),
+            number(events.iter().map(|one| one.published.len()).sum::<usize>()),
+            number(count(|outcome| *outcome == TagOutcome::Created)),
+            number(count(|outcome| matches!(outcome, TagOutcome::Moved { .. }))),
+            number(count(|outcome| *outcome == TagOutcome::Stayed)),
+            Cell::new(what_happened(&events)),
+        ]);
+    }
+    table.trim_fmt() + "\n"
+}
+
+fn what_happened(events: &[&Happened]) -> String {
+    let mut parts = Vec::new();
+    let tags = events.iter().filter(|one| !one.published.is_empty()).filter_map(|one| match &one.event.what {
+        What::Tag { name, .. } => Some(name.as_str()),
+        _ => None,
+    });
+    parts.extend(names(tags.collect()));
+    let count = |is: fn(&What) -> bool| events.iter().filter(|one| is(&one.event.what)).count();
+    let opened = count(|what| matches!(what, What::Open { .. }));
+    let merged = count(|what| matches!(what, What::Close { merged: true, .. }));
+    let closed = count(|what| matches!(what, What::Close { merged: false, .. }));
+    let pulls = [(opened, "opened"), (merged, "merged"), (closed, "closed")];
+    let pulls: Vec<String> =
+        pulls.iter().filter(|(number, _)| *number > 0).map(|(number, verb)| format!("{number} {verb}")).collect();
+    if !pulls.is_empty() {
+        parts.push(format!("pull requests: {}", pulls.join(", ")));
+    }
+    let by_hand = events.iter().filter_map(|one| match &one.event.what {
+        What::ByHand { tag } => Some(tag.as_str()),
+        _ => None,
+    });
+    parts.extend(names(by_hand.collect()).map(|names| format!("by hand: {names}")));
+    parts.join("; ")
+}
+
+/// Lists names, the last ones by their number only.
+fn names(all: Vec<&str>) -> Option<String> {
+    let more = all.len().saturating_sub(NAMES);
+    let mut text = all.iter().take(NAMES).map(|name| shortened(name)).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        let _ = write!(text, " and {more} more");
+    }
+    (!all.is_empty()).then_some(text)
+}
+
+fn shortened(name: &str) -> String {
+    if name.len() > 24 { format!("{}…", name.chars().take(12).collect::<String>()) } else { name.to_owned() }
+}
+
+/// Tells the moments, and the runs that failed.
+pub(super) fn moments(year: &[Happened]) -> String {
+    let mut text = String::new();
+    for one in year.iter().filter(|one| one.failed.is_none()) {
+        let Some(moment) = one.moment else { continue };
+        let _ = writeln!(text, "{}, {}", one.event.at.format("%-d %b"), title(one));
+        for line in one.published.iter().take(1).flat_map(|published| &published.tags) {
+            let _ = writeln!(text, "   {}", tag_line(line));
+        }
+        let _ = writeln!(text, "   {}\n", lesson(moment, one));
+    }
+    let failures: Vec<&Happened> = year.iter().filter(|one| one.failed.is_some()).collect();
+    if !failures.is_empty() {
+        let _ = writeln!(text, "{} failed, as the policy wants it:", words::count(failures.len(), "run"));
+        for one in failures.iter().take(FAILURES) {
+            let reason = one.failed.as_deref().unwrap_or_default().replace('\n', "\n      ");
+            let _ = writeln!(text, "   {}, {}: {reason}", one.event.at.format("%-d %b"), title(one));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn lesson(moment: Moment, one: &Happened) -> &'static str {
+    let stays =
+        one.published.iter().flat_map(|published| &published.tags).any(|line| line.outcome == TagOutcome::Stayed);
+    match moment {
+        Moment::First => "The first: everything is new.",
+        Moment::Trouble => {
+            "On purpose, the registry throttled one upload and lost the answer to one manifest: the run coped."
+        }
+        Moment::Hotfix if stays => "A hotfix: pointers of its own series move; those that are on newer versions stay.",
+        Moment::Hotfix => {
+            "A hotfix: it is older than the newest release, and the policy has no pointer that it could take back."
+        }
+    }
+}
+
+/// Says what became of a tag.
+pub(super) fn tag_line(line: &TagLine) -> String {
+    let digest = line.digest.as_ref().map(Digest::short).unwrap_or_default();
+    let why = if line.why.is_empty() { String::new() } else { format!("  ({})", line.why) };
+    format!("{:<14} {digest}  {}{why}", line.tag, words::outcome(&line.outcome))
+}
+
+/// Says what happened in an event.
+pub(super) fn title(one: &Happened) -> String {
+    let pull = one.pull.unwrap_or_default();
+    match &one.event.what {
+        What::Push { branch, .. } => format!("a commit is pushed to {branch}"),
+        What::Tag { name, branch, kind } => match kind {
+            TagKind::Release => format!("{name} is released from {branch}"),
+            TagKind::Prerelease => format!("{name}, a pre-release, is tagged on {branch}"),
+            TagKind::Hotfix => format!("{name} mends an older version, from {branch}"),
+            TagKind::Plain => format!("the git tag {name} is pushed"),
+        },
+        What::Open { branch } => format!("pull request {pull} is opened from {branch}"),
+        What::Update { .. } => format!("pull request {pull} is updated"),
+        What::Queue { .. } => format!("the merge queue checks pull request {pull}"),
+        What::Close { merged: true, .. } => format!("pull request {pull} is merged"),
+        What::Close { merged: false, .. } => format!("pull request {pull} is closed"),
+        What::Delete { branch } => format!("the branch {branch} is deleted"),
+        What::Schedule => "a scheduled run".to_owned(),
+        What::Dispatch => "a run that somebody started".to_owned(),
+        What::ByHand { tag } => format!("{tag} is pushed by hand"),
+    }
+}
+
+/// Shows what exists of an image, why, and what is due.
+pub(super) fn account(account: &Account, untagged: Option<std::time::Duration>) -> String {
+    let mut table = table(&["  why it is there", "keep", "tags", "newest", "oldest", "would be due", "pointers"]);
+    let mut group = |why: String, life: &str, group: &Group, due: Option<usize>, rolling: String| {
+        let when = |days: i64| if group.count == 0 { String::new() } else { age(days) };
+        table.add_row([
+            Cell::new(format!("  {why}")),
+            Cell::new(life),
+            number(group.count),
+            number(when(group.newest)),
+            number(when(group.oldest)),
+            number(due.map(|due| due.to_string()).unwrap_or_default()),
+            Cell::new(rolling),
+        ]);
+    };
+    for RowAccount { row, keep: life, tags, rolling } in &account.rows {
+        let pointers = rolling.iter().map(|tag| tag.as_str()).collect();
+        let why = format!("row {}: {}", row.number, row.label);
+        group(why, &keep(life), tags, Some(tags.due), names(pointers).unwrap_or_default());
+    }
+    let signatures = Group { count: account.signatures, ..Group::default() };
+    if account.signatures > 0 {
+        let mut cells = ["  signatures of these".to_owned(), "with their image".to_owned()].map(Cell::new).to_vec();
+        cells.push(number(signatures.count));
+        table.add_row(cells);
+    }
+    let mut text = String::new();
+    if account.unexplained.count > 0 {
+        let Group { count, newest, oldest, due: _ } = account.unexplained;
+        table.add_row([
+            Cell::new("  no row explains them"),
+            Cell::new("forever"),
+            number(count),
+            number(age(newest)),
+            number(age(oldest)),
+            number(0),
+        ]);
+    }
+    let _ = writeln!(text, "{}", table.trim_fmt());
+    let due: usize = account.rows.iter().map(|row| row.tags.due).sum();
+    let _ = writeln!(
+        text,
+        "\n  {} on {}, and {}: {}.",
+        words::count(account.tags.len(), "tag"),
+        words::count(account.tagged, "version"),
+        words::count(account.untagged, "untagged version"),
+        size(account.bytes)
+    );
+    let _ = writeln!(
+        text,
+        "  {} untagged: platforms and attestations of tagged images, which go with them.",
+        account.reached
+    );
+    if account.under_way > 0 {
+        let _ = writeln!(
+            text,
+            "  {} untagged: of the push that is under way; no tag leads to them yet.",
+            account.under_way
+        );
+    }
+    if account.unreached.count > 0 {
+        let life = match untagged {
+            Some(keep) => format!(
+                "{} of them are older than `untagged` keeps them ({})",
+                account.unreached.due,
+                age(i64::try_from(keep.as_secs() / 86_400).unwrap_or(i64::MAX))
+            ),
+            None => "kept, since the policy has no `untagged`".to_owned(),
+        };
+        let _ = writeln!(text, "  {} untagged: left behind by tags that moved on; {life}.", account.unreached.count);
+    }
+    let _ = writeln!(
+        text,
+        "  Would be due by the policy: {} and {}. This version deletes nothing.",
+        words::count(due, "tag"),
+        words::count(account.unreached.due, "untagged version")
+    );
+    text
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+    }
+}
