@@ -24,13 +24,12 @@ pub(super) struct Built {
 }
 
 impl Built {
-    /// Builds an image for two platforms, with an attestation for each; `seed` is what makes it differ from others.
-    pub(super) fn image(seed: &str, commit: &str, repository: &RepositoryName) -> Self {
+    /// Builds an image for some platforms, with an attestation for each; `seed` is what makes it differ from others.
+    pub(super) fn image(seed: &str, platforms: &[&str], commit: &str, repository: &RepositoryName) -> Self {
+        let builder = platforms.iter().fold(SampleImage::builder(), |builder, platform| builder.platform(platform));
         Self::of(
-            &SampleImage::builder()
+            &builder
                 .seed(seed)
-                .platform("linux/amd64")
-                .platform("linux/arm64")
                 .attestation(true)
                 .label("org.opencontainers.image.revision", commit)
                 .label("org.opencontainers.image.source", format!("https://github.com/{repository}"))

@@ -1,7 +1,7 @@
 //! Plays the events of the story: what the source repository sees of each, and the run of `push` that it starts, over HTTP.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     pin::pin,
     sync::{Arc, atomic::AtomicBool, atomic::Ordering},
 };
@@ -43,6 +43,9 @@ const SHORT_SHA: usize = 7;
 
 /// Of how many images of the policy the story builds releases; the other events build the first.
 const IMAGES: usize = 3;
+
+/// What images are for; those of work under way are for the first only.
+const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
 
 /// Digits that stand for a commit where only the event's name matters.
 const ANY_COMMIT: &str = "0000000000000000000000000000000000000001";
@@ -88,6 +91,8 @@ pub(super) type Log = BTreeMap<(ImageName, Tag), Written>;
 pub(super) struct Player<'a, W, H> {
     stage: Stage<'a, W, H>,
     default_branch: String,
+    /// The places in the story of the events that a row fits.
+    fitting: BTreeSet<usize>,
     moments: BTreeMap<usize, Moment>,
     runs: u64,
     /// The pull requests by their branches.
@@ -112,6 +117,7 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
         let mut player = Self {
             stage,
             default_branch: story.default_branch.clone(),
+            fitting: BTreeSet::new(),
             moments: BTreeMap::new(),
             runs: 0,
             pulls: BTreeMap::new(),
@@ -124,6 +130,7 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
             }
         }
         player.moments = moments(&fitting);
+        player.fitting = fitting.into_iter().map(|(index, _)| index).collect();
         Ok(player)
     }
 
@@ -133,10 +140,8 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
     /// If the event cannot be made.
     pub(super) fn fits(&self, event: &Event) -> Result<bool, Error> {
         let context = context(&event.what, &self.run(ANY_COMMIT, 1, event.at))?;
-        Ok(context.is_some_and(|context| {
-            plan_tags(&context, self.stage.policy, SHORT_SHA).is_ok_and(|plan| !plan.rows.is_empty())
-                || plan_tags(&context, self.stage.policy, SHORT_SHA).is_err()
-        }))
+        let plan = context.map(|context| plan_tags(&context, self.stage.policy, SHORT_SHA));
+        Ok(plan.is_some_and(|plan| plan.map_or(true, |plan| !plan.rows.is_empty())))
     }
 
     fn run<'b>(&'b self, commit: &'b str, pull: u64, at: DateTime<Utc>) -> Run<'b> {
@@ -162,6 +167,7 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
             self.push_by_hand(tag, event.at).await?;
             return Ok(happened);
         }
+        let commit = commit.filter(|_| self.fitting.contains(&index));
         let Some(built) = self.build(event, commit.as_deref(), pull)? else { return Ok(happened) };
         if moment == Some(Moment::Trouble) {
             self.make_trouble(&built.context);
@@ -292,19 +298,24 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
         })
     }
 
-    /// Builds the images of an event; `None` if there is no run for it, or no row of the policy fits.
+    /// Builds the images of an event that a row fits; `None` if there is nothing to build.
     fn build(&mut self, event: &Event, commit: Option<&str>, pull: Option<u64>) -> Result<Option<Ready>, Error> {
-        let (Some(commit), true) = (commit, self.fits(event)?) else { return Ok(None) };
+        let Some(commit) = commit else { return Ok(None) };
         let run = self.run(commit, pull.unwrap_or_default(), event.at);
         let Some(context) = context(&event.what, &run)? else { return Ok(None) };
         self.runs += 1;
         let images = &self.stage.policy.images;
         let several = matches!(event.what, What::Tag { .. });
+        let platforms = match &event.what {
+            What::Push { branch, from: None } if *branch != self.default_branch => &PLATFORMS[..1],
+            What::Open { .. } | What::Update { .. } | What::Queue { .. } => &PLATFORMS[..1],
+            _ => &PLATFORMS[..],
+        };
         let images = images[..images.len().min(if several { IMAGES } else { 1 })].iter().map(|image| {
             // Builds of one commit for two events differ: their labels do.
             let git_ref = context.git_ref.as_deref().unwrap_or_default();
             let seed = format!("{} {} {git_ref} {commit}", image.repository(), context.event_name);
-            (image.clone(), Built::image(&seed, commit, self.stage.repository))
+            (image.clone(), Built::image(&seed, platforms, commit, self.stage.repository))
         });
         Ok(Some(Ready { images: images.collect(), context }))
     }

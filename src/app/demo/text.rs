@@ -21,8 +21,8 @@ use crate::{
 
 use chrono::Datelike as _;
 
-/// Columns that every terminal has.
-const WIDTH: u16 = 100;
+/// Columns that every terminal has, without those of the indentation.
+const WIDTH: u16 = 97;
 
 /// How many names are written out before the rest is counted.
 const NAMES: usize = 4;
@@ -39,13 +39,18 @@ fn table(header: &[&str]) -> Table {
     table
 }
 
+/// Renders a table, indented.
+fn indented(table: &Table) -> String {
+    table.trim_fmt().lines().flat_map(|line| ["  ", line, "\n"]).collect()
+}
+
 fn number(number: impl ToString) -> Cell {
     Cell::new(number).set_alignment(CellAlignment::Right)
 }
 
 /// Shows the rows of the policy.
 pub(super) fn rows(policy: &Policy) -> String {
-    let mut table = table(&["  row", "on", "gives", "rolling", "keep"]);
+    let mut table = table(&["row", "on", "gives", "rolling", "keep"]);
     for rule in &policy.rules {
         let TagRule { row, tag, also, rolling, immutable, keep: life, matcher, .. } = rule;
         let texts =
@@ -60,9 +65,9 @@ pub(super) fn rows(policy: &Policy) -> String {
             gives.push_str(" (immutable)");
         }
         let on = if rule.on.is_empty() { "nothing" } else { &row.label };
-        table.add_row([format!("  {}", row.number), on.to_owned(), gives, texts(rolling).join(", "), keep(life)]);
+        table.add_row([row.number.to_string(), on.to_owned(), gives, texts(rolling).join(", "), keep(life)]);
     }
-    table.trim_fmt() + "\n"
+    indented(&table)
 }
 
 /// Says how long a row's tags live.
@@ -89,13 +94,13 @@ fn age(days: i64) -> String {
 
 /// Shows a line for each month.
 pub(super) fn months(year: &[Happened]) -> String {
-    let mut table = table(&["  month", "events", "pushes", "created", "moved", "stayed", "what"]);
+    let mut table = table(&["month", "events", "pushes", "created", "moved", "stayed", "what"]);
     for (month, name) in (1..).zip(MONTHS) {
         let events: Vec<&Happened> = year.iter().filter(|one| one.event.at.month() == month).collect();
         let lines = || events.iter().flat_map(|one| &one.published).flat_map(|published| &published.tags);
         let count = |is: fn(&TagOutcome) -> bool| lines().filter(|line| is(&line.outcome)).count();
         table.add_row([
-            Cell::new(format!("  {name}")),
+            Cell::new(name),
             number(events.len()),
             number(events.iter().map(|one| one.published.len()).sum::<usize>()),
             number(count(|outcome| *outcome == TagOutcome::Created)),
@@ -104,7 +109,7 @@ pub(super) fn months(year: &[Happened]) -> String {
             Cell::new(what_happened(&events)),
         ]);
     }
-    table.trim_fmt() + "\n"
+    indented(&table)
 }
 
 fn what_happened(events: &[&Happened]) -> String {
@@ -114,21 +119,20 @@ fn what_happened(events: &[&Happened]) -> String {
         _ => None,
     });
     parts.extend(names(tags.collect()));
-    let count = |is: fn(&What) -> bool| events.iter().filter(|one| is(&one.event.what)).count();
-    let opened = count(|what| matches!(what, What::Open { .. }));
-    let merged = count(|what| matches!(what, What::Close { merged: true, .. }));
-    let closed = count(|what| matches!(what, What::Close { merged: false, .. }));
-    let pulls = [(opened, "opened"), (merged, "merged"), (closed, "closed")];
-    let pulls: Vec<String> =
-        pulls.iter().filter(|(number, _)| *number > 0).map(|(number, verb)| format!("{number} {verb}")).collect();
-    if !pulls.is_empty() {
-        parts.push(format!("pull requests: {}", pulls.join(", ")));
+    for (verb, is) in [
+        ("opened", (|what| matches!(what, What::Open { .. })) as fn(&What) -> bool),
+        ("merged", |what| matches!(what, What::Close { merged: true, .. })),
+        ("closed", |what| matches!(what, What::Close { merged: false, .. })),
+    ] {
+        let pulls = events.iter().filter(|one| is(&one.event.what)).filter_map(|one| one.pull);
+        let pulls: Vec<String> = pulls.map(|number| format!("#{number}")).collect();
+        parts.extend(names(pulls.iter().map(String::as_str).collect()).map(|names| format!("{names} {verb}")));
     }
     let by_hand = events.iter().filter_map(|one| match &one.event.what {
         What::ByHand { tag } => Some(tag.as_str()),
         _ => None,
     });
-    parts.extend(names(by_hand.collect()).map(|names| format!("by hand: {names}")));
+    parts.extend(names(by_hand.collect()).map(|names| format!("{names} by hand")));
     parts.join("; ")
 }
 
@@ -214,45 +218,39 @@ pub(super) fn title(one: &Happened) -> String {
     }
 }
 
+fn days_old(group: &Group) -> String {
+    let Group { count, newest, oldest, due: _ } = group;
+    match count {
+        0 => String::new(),
+        _ if newest == oldest => newest.to_string(),
+        _ => format!("{newest} to {oldest}"),
+    }
+}
+
 /// Shows what exists of an image, why, and what is due.
 pub(super) fn account(account: &Account, untagged: Option<std::time::Duration>) -> String {
-    let mut table = table(&["  why it is there", "keep", "tags", "newest", "oldest", "would be due", "pointers"]);
-    let mut group = |why: String, life: &str, group: &Group, due: Option<usize>, rolling: String| {
-        let when = |days: i64| if group.count == 0 { String::new() } else { age(days) };
-        table.add_row([
-            Cell::new(format!("  {why}")),
-            Cell::new(life),
-            number(group.count),
-            number(when(group.newest)),
-            number(when(group.oldest)),
-            number(due.map(|due| due.to_string()).unwrap_or_default()),
-            Cell::new(rolling),
-        ]);
-    };
+    let mut table = table(&["why it is there", "keep", "tags", "days old", "due", "pointers"]);
     for RowAccount { row, keep: life, tags, rolling } in &account.rows {
-        let pointers = rolling.iter().map(|tag| tag.as_str()).collect();
+        let pointers = names(rolling.iter().map(|tag| tag.as_str()).collect()).unwrap_or_default();
         let why = format!("row {}: {}", row.number, row.label);
-        group(why, &keep(life), tags, Some(tags.due), names(pointers).unwrap_or_default());
-    }
-    let signatures = Group { count: account.signatures, ..Group::default() };
-    if account.signatures > 0 {
-        let mut cells = ["  signatures of these".to_owned(), "with their image".to_owned()].map(Cell::new).to_vec();
-        cells.push(number(signatures.count));
-        table.add_row(cells);
-    }
-    let mut text = String::new();
-    if account.unexplained.count > 0 {
-        let Group { count, newest, oldest, due: _ } = account.unexplained;
         table.add_row([
-            Cell::new("  no row explains them"),
-            Cell::new("forever"),
-            number(count),
-            number(age(newest)),
-            number(age(oldest)),
-            number(0),
+            Cell::new(why),
+            Cell::new(keep(life)),
+            number(tags.count),
+            number(days_old(tags)),
+            number(tags.due),
+            Cell::new(pointers),
         ]);
     }
-    let _ = writeln!(text, "{}", table.trim_fmt());
+    if account.signatures > 0 {
+        table.add_row([Cell::new("signatures"), Cell::new("with their image"), number(account.signatures)]);
+    }
+    let Group { count, .. } = account.unexplained;
+    if count > 0 {
+        let old = days_old(&account.unexplained);
+        table.add_row([Cell::new("no row"), Cell::new("forever"), number(count), number(old), number(0)]);
+    }
+    let mut text = indented(&table);
     let due: usize = account.rows.iter().map(|row| row.tags.due).sum();
     let _ = writeln!(
         text,
