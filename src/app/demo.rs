@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use self::{
     account::{Account, Books, RowAccount},
-    play::{Happened, Player, Stage},
+    play::{Happened, Player, Prospect, Stage},
     story::{Event, story},
 };
 use super::{Finished, read_policy};
@@ -64,7 +64,12 @@ impl Demo {
         .map_err(|error| Error::failed("start the embedded registry").with_source(error))?;
         let mut images: Vec<ImageName> = Vec::new();
         for image in &policy.images {
-            let local = format!("{}/{}", sandbox.host(), image.repository()).parse();
+            // Below GHCR every image has an owner.
+            let repository = match image.repository() {
+                alone if !alone.contains('/') => format!("{alone}/{alone}"),
+                whole => whole.to_owned(),
+            };
+            let local = format!("{}/{repository}", sandbox.host()).parse();
             let local = local.map_err(|error| Error::failed("name an image of the demo").with_source(error))?;
             if !images.contains(&local) {
                 images.push(local);
@@ -119,7 +124,11 @@ impl Demo {
         }
         let now = story::moment(12, 31, 12);
         let mut last = story.last.into_iter().map(|what| Event { at: now, what });
-        let last = last.find_map(|event| player.fits(&event).map(|fits| fits.then_some(event)).transpose());
+        let last = last.find_map(|event| match player.prospect(&event) {
+            Ok(Prospect::Push) => Some(Ok(event)),
+            Ok(Prospect::Nothing | Prospect::Failure) => None,
+            Err(error) => Some(Err(error)),
+        });
         let look = |state: &crate::sandbox::State, log: &play::Log, under_way: &[crate::model::Digest]| {
             let books = Books { policy, source: state.source(&repository.to_string()), log, now, under_way };
             let found = |image: &ImageName| Some(books.account(image, state.repository(image.repository())?));
@@ -174,42 +183,47 @@ fn tell(
     let whose =
         if is_own { "The policy" } else { "The policy of a Kubernetes controller (`--policy FILE` plays yours)" };
     let mut text = format!(
-        "An embedded registry answers at {host}. It stands for ghcr.io, and small generated images for\n\
-         linux/amd64 and linux/arm64, with attestations, stand for builds; versions are signed.\n\
+        "An embedded registry answers at {host} and stands for ghcr.io. Small generated images\n\
+         stand for builds: two platforms (work under way: one), each with an attestation; versions are signed.\n\
          {whose} has {}:\n\n{}",
         words::count(policy.rules.len(), "row"),
         text::rows(policy)
     );
     if policy.images.len() > 1 {
-        text.push_str("\nIt lists several images: git tags are built for each, all else for the first.\n");
+        let tags = if accounts.len() > 1 { "git tags are built for two of them, all else" } else { "all is built" };
+        let _ = writeln!(text, "\nIt lists several images: {tags} for the first.");
     }
     let pushes: usize = year.iter().map(|one| one.published.len()).sum();
     let _ = write!(
         text,
-        "\nA year of the project, {} and {}:\n\n{}\n{}",
+        "\nThe year {} of the project, {} and {}:\n\n{}\n{}",
+        story::YEAR,
         words::count(year.len(), "event"),
         if pushes == 1 { "1 push".to_owned() } else { format!("{pushes} pushes") },
         text::months(year),
         text::moments(year)
     );
-    let (now, when) = ("On 31 Dec", last.filter(|last| last.failed.is_none()));
-    let under_way = match when {
+    let done = last.filter(|last| last.failed.is_none());
+    let under_way = match done {
         Some(last) => format!(", while {} and its image is half-way up", text::title(last)),
         None => String::new(),
     };
-    let _ = writeln!(text, "{now}{under_way}, this is what has accumulated:");
+    let _ = writeln!(
+        text,
+        "On 31 Dec{under_way}, this has accumulated.\n\
+         Due is what a weekly clean-up would find past its `keep`: too old, its pull request closed, its\n\
+         branch gone. This version does not clean up: nothing is deleted.",
+    );
     for account in accounts {
         let _ = write!(text, "\n{}\n\n{}", account.image.repository(), text::account(account, policy.untagged));
     }
-    if let Some(last) = when {
+    if let Some(last) = done {
         text.push_str("\nThe push that was under way went on, and every tag is on a complete image:\n");
-        for line in last.published.iter().flat_map(|published| &published.tags) {
-            let _ = writeln!(text, "   {}", text::tag_line(line));
-        }
+        text.push_str(&text::tag_lines(last));
     }
     text.push_str(
-        "\nNext: `ghcr-lifecycle check POLICY` shows what each row of yours matches, and `ghcr-lifecycle sandbox`\n\
-         serves this registry for docker, skopeo or buildah.\n",
+        "\nNext: `ghcr-lifecycle check POLICY` shows what each row of yours matches, and\n\
+         `ghcr-lifecycle sandbox` serves this registry for docker, skopeo or buildah.\n",
     );
     text
 }
@@ -260,7 +274,7 @@ fn document(
             "image": image(&account.image),
             "rows": account.rows.iter().map(row).collect::<Vec<_>>(),
             "signatures": account.signatures,
-            "unexplained": account.unexplained.count,
+            "unexplained": account.strays.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(),
             "versions": {"tagged": account.tagged, "untagged": account.untagged},
             "untagged": {
                 "reached": account.reached,

@@ -30,6 +30,8 @@ pub(super) struct Account {
     pub(super) signatures: usize,
     /// Tags that no row explains.
     pub(super) unexplained: Group,
+    /// The same by name.
+    pub(super) strays: Vec<Tag>,
     /// Untagged versions that tagged ones list: platforms and attestations.
     pub(super) reached: usize,
     /// Untagged versions of the push that is under way.
@@ -121,8 +123,12 @@ impl Books<'_> {
         for one in &known {
             let made_by = self.log.get(&(image.clone(), one.tag.clone())).and_then(|written| written.row);
             let made_by = made_by.and_then(|number| account.rows.iter().position(|row| row.row.number == number));
-            let Some(place) = made_by.or_else(|| one.explained.keys().next().copied()) else {
+            // A row with `match` is written for tags that no event makes.
+            let is_loose = |place: &usize| self.policy.rules[*place].matcher.is_none();
+            let explains = || one.explained.keys().copied().min_by_key(is_loose);
+            let Some(place) = made_by.or_else(explains) else {
                 account.unexplained.add(one.age, false);
+                account.strays.push(one.tag.clone());
                 continue;
             };
             let row = &mut account.rows[place];
@@ -149,6 +155,7 @@ impl Books<'_> {
             rows: rows.collect(),
             signatures: 0,
             unexplained: Group::default(),
+            strays: Vec::new(),
             reached: 0,
             under_way: 0,
             unreached: Group::default(),

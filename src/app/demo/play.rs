@@ -41,8 +41,11 @@ use crate::{
 /// The length of `{{sha}}`, in digits.
 const SHORT_SHA: usize = 7;
 
-/// Of how many images of the policy the story builds releases; the other events build the first.
-const IMAGES: usize = 3;
+/// Of how many images of the policy the story builds git tags; the other events build the first.
+const IMAGES: usize = 2;
+
+/// With more pushes than this, git tags are built for the first image only: the year is to be over in seconds.
+const MOST_PUSHES: usize = 120;
 
 /// What images are for; those of work under way are for the first only.
 const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
@@ -87,6 +90,16 @@ pub(super) struct Written {
 /// When and by which row tags were written.
 pub(super) type Log = BTreeMap<(ImageName, Tag), Written>;
 
+/// What an event is going to come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prospect {
+    /// No row of the policy fits, or no workflow runs.
+    Nothing,
+    /// The tags cannot be planned: the run fails and says why.
+    Failure,
+    Push,
+}
+
 /// The story under way.
 pub(super) struct Player<'a, W, H> {
     stage: Stage<'a, W, H>,
@@ -94,6 +107,8 @@ pub(super) struct Player<'a, W, H> {
     /// The places in the story of the events that a row fits.
     fitting: BTreeSet<usize>,
     moments: BTreeMap<usize, Moment>,
+    /// Of how many images git tags are built.
+    images_of_tags: usize,
     runs: u64,
     /// The pull requests by their branches.
     pulls: BTreeMap<String, u64>,
@@ -119,29 +134,44 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
             default_branch: story.default_branch.clone(),
             fitting: BTreeSet::new(),
             moments: BTreeMap::new(),
+            images_of_tags: IMAGES,
             runs: 0,
             pulls: BTreeMap::new(),
             log: Log::new(),
         };
-        let mut fitting = Vec::new();
+        let mut publishing = Vec::new();
         for (index, event) in story.events.iter().enumerate() {
-            if player.fits(event)? {
-                fitting.push((index, event));
+            match player.prospect(event)? {
+                Prospect::Nothing => {}
+                Prospect::Failure => {
+                    player.fitting.insert(index);
+                }
+                Prospect::Push => {
+                    player.fitting.insert(index);
+                    publishing.push((index, event));
+                }
             }
         }
-        player.moments = moments(&fitting);
-        player.fitting = fitting.into_iter().map(|(index, _)| index).collect();
+        player.moments = moments(&publishing);
+        let tags = publishing.iter().filter(|(_, event)| matches!(event.what, What::Tag { .. })).count();
+        if publishing.len() + tags > MOST_PUSHES {
+            player.images_of_tags = 1;
+        }
         Ok(player)
     }
 
-    /// Tells whether a run of this event has something to build. One whose tags cannot be planned has: it fails and says why.
+    /// Tells what a run of this event will come to.
     ///
     /// # Errors
     /// If the event cannot be made.
-    pub(super) fn fits(&self, event: &Event) -> Result<bool, Error> {
+    pub(super) fn prospect(&self, event: &Event) -> Result<Prospect, Error> {
         let context = context(&event.what, &self.run(ANY_COMMIT, 1, event.at))?;
         let plan = context.map(|context| plan_tags(&context, self.stage.policy, SHORT_SHA));
-        Ok(plan.is_some_and(|plan| plan.map_or(true, |plan| !plan.rows.is_empty())))
+        Ok(match plan {
+            Some(Ok(plan)) if !plan.rows.is_empty() => Prospect::Push,
+            Some(Err(_)) => Prospect::Failure,
+            None | Some(Ok(_)) => Prospect::Nothing,
+        })
     }
 
     fn run<'b>(&'b self, commit: &'b str, pull: u64, at: DateTime<Utc>) -> Run<'b> {
@@ -311,10 +341,10 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
             What::Open { .. } | What::Update { .. } | What::Queue { .. } => &PLATFORMS[..1],
             _ => &PLATFORMS[..],
         };
-        let images = images[..images.len().min(if several { IMAGES } else { 1 })].iter().map(|image| {
-            // Builds of one commit for two events differ: their labels do.
+        let images = images[..images.len().min(if several { self.images_of_tags } else { 1 })].iter().map(|image| {
+            // Builds of one commit for two events differ: the times in them do.
             let git_ref = context.git_ref.as_deref().unwrap_or_default();
-            let seed = format!("{} {} {git_ref} {commit}", image.repository(), context.event_name);
+            let seed = format!("{} {} {git_ref} {commit} {}", image.repository(), context.event_name, event.at);
             (image.clone(), Built::image(&seed, platforms, commit, self.stage.repository))
         });
         Ok(Some(Ready { images: images.collect(), context }))

@@ -169,8 +169,8 @@ pub(super) fn story(policy: &Policy) -> Story {
         }
     }
     if names.schedule {
-        for fortnight in 0..26 {
-            add(moment(1, 6, 3) + Days::new(14 * fortnight), What::Schedule);
+        for third in 0..17 {
+            add(moment(1, 6, 3) + Days::new(21 * third), What::Schedule);
         }
     }
     events.sort_by_key(|event| event.at);
@@ -196,8 +196,10 @@ fn pull_request(month: u32, branch: &str, fate: Fate, default_branch: &str, queu
     let (branch, opened) = (branch.to_owned(), moment(month.min(12), 4, 10));
     let push = |branch: &str| What::Push { branch: branch.to_owned(), from: None };
     let mut events = vec![(opened, push(&branch)), (opened, What::Open { branch: branch.clone() })];
-    let updated = opened + Days::new(3);
-    events.extend([(updated, push(&branch)), (updated, What::Update { branch: branch.clone() })]);
+    if !month.is_multiple_of(2) {
+        let updated = opened + Days::new(3);
+        events.extend([(updated, push(&branch)), (updated, What::Update { branch: branch.clone() })]);
+    }
     // Every third one waits for weeks.
     let closed = opened + Days::new(if month.is_multiple_of(3) { 40 } else { 9 });
     let merged = matches!(fate, Fate::Merged | Fate::Forgotten);

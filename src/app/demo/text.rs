@@ -1,6 +1,6 @@
 //! The year told to people: what each month brought, the moments worth a closer look, and what is left.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
@@ -76,7 +76,7 @@ pub(super) fn keep(keep: &Keep) -> String {
     if *forever {
         return "forever".to_owned();
     }
-    let duration = duration.map(|duration| age(i64::try_from(duration.as_secs() / 86_400).unwrap_or(i64::MAX)));
+    let duration = duration.map(days);
     let last = last.map(|last| format!("last {last}"));
     let holds = while_holds.map(|what| match what {
         While::Open => "while open".to_owned(),
@@ -85,11 +85,9 @@ pub(super) fn keep(keep: &Keep) -> String {
     [holds, duration, last].into_iter().flatten().collect::<Vec<_>>().join(" or ")
 }
 
-fn age(days: i64) -> String {
-    match usize::try_from(days) {
-        Ok(days) => words::count(days, "day"),
-        Err(_) => "under a day".to_owned(),
-    }
+fn days(duration: Duration) -> String {
+    let hours = usize::try_from(duration.as_secs() / 3600).unwrap_or(usize::MAX);
+    if hours.is_multiple_of(24) { words::count(hours / 24, "day") } else { words::count(hours, "hour") }
 }
 
 /// Shows a line for each month.
@@ -128,11 +126,6 @@ fn what_happened(events: &[&Happened]) -> String {
         let pulls: Vec<String> = pulls.map(|number| format!("#{number}")).collect();
         parts.extend(names(pulls.iter().map(String::as_str).collect()).map(|names| format!("{names} {verb}")));
     }
-    let by_hand = events.iter().filter_map(|one| match &one.event.what {
-        What::ByHand { tag } => Some(tag.as_str()),
-        _ => None,
-    });
-    parts.extend(names(by_hand.collect()).map(|names| format!("{names} by hand")));
     parts.join("; ")
 }
 
@@ -156,17 +149,20 @@ pub(super) fn moments(year: &[Happened]) -> String {
     for one in year.iter().filter(|one| one.failed.is_none()) {
         let Some(moment) = one.moment else { continue };
         let _ = writeln!(text, "{}, {}", one.event.at.format("%-d %b"), title(one));
-        for line in one.published.iter().take(1).flat_map(|published| &published.tags) {
-            let _ = writeln!(text, "   {}", tag_line(line));
-        }
+        text.push_str(&tag_lines(one));
         let _ = writeln!(text, "   {}\n", lesson(moment, one));
     }
     let failures: Vec<&Happened> = year.iter().filter(|one| one.failed.is_some()).collect();
     if !failures.is_empty() {
-        let _ = writeln!(text, "{} failed, as the policy wants it:", words::count(failures.len(), "run"));
-        for one in failures.iter().take(FAILURES) {
-            let reason = one.failed.as_deref().unwrap_or_default().replace('\n', "\n      ");
-            let _ = writeln!(text, "   {}, {}: {reason}", one.event.at.format("%-d %b"), title(one));
+        let _ = writeln!(text, "{} failed:", words::count(failures.len(), "run"));
+        let mut told: Vec<&str> = Vec::new();
+        for one in failures {
+            let reason = one.failed.as_deref().unwrap_or_default();
+            if !told.contains(&reason) && told.len() < FAILURES {
+                let reason_below = reason.replace('\n', "\n      ");
+                let _ = writeln!(text, "   {}, {}: {reason_below}", one.event.at.format("%-d %b"), title(one));
+                told.push(reason);
+            }
         }
         text.push('\n');
     }
@@ -177,7 +173,8 @@ fn lesson(moment: Moment, one: &Happened) -> &'static str {
     let stays =
         one.published.iter().flat_map(|published| &published.tags).any(|line| line.outcome == TagOutcome::Stayed);
     match moment {
-        Moment::First => "The first: everything is new.",
+        Moment::First if matches!(one.event.what, What::Tag { .. }) => "The first release: its pointers begin here.",
+        Moment::First => "The first image.",
         Moment::Trouble => {
             "On purpose, the registry throttled one upload and lost the answer to one manifest: the run coped."
         }
@@ -188,11 +185,17 @@ fn lesson(moment: Moment, one: &Happened) -> &'static str {
     }
 }
 
-/// Says what became of a tag.
-pub(super) fn tag_line(line: &TagLine) -> String {
-    let digest = line.digest.as_ref().map(Digest::short).unwrap_or_default();
-    let why = if line.why.is_empty() { String::new() } else { format!("  ({})", line.why) };
-    format!("{:<14} {digest}  {}{why}", line.tag, words::outcome(&line.outcome))
+/// Says what became of the tags of the first image of an event.
+pub(super) fn tag_lines(one: &Happened) -> String {
+    let lines: Vec<&TagLine> = one.published.iter().take(1).flat_map(|published| &published.tags).collect();
+    let width = lines.iter().map(|line| shortened(&line.tag).chars().count()).max().unwrap_or_default();
+    let mut text = String::new();
+    for TagLine { tag, digest, outcome, why, .. } in lines {
+        let digest = digest.as_ref().map(Digest::short).unwrap_or_default();
+        let why = if why.is_empty() { String::new() } else { format!("  ({why})") };
+        let _ = writeln!(text, "   {:<width$}  {digest}  {}{why}", shortened(tag), words::outcome(outcome));
+    }
+    text
 }
 
 /// Says what happened in an event.
@@ -228,9 +231,10 @@ fn days_old(group: &Group) -> String {
 }
 
 /// Shows what exists of an image, why, and what is due.
-pub(super) fn account(account: &Account, untagged: Option<std::time::Duration>) -> String {
+pub(super) fn account(account: &Account, life: Option<Duration>) -> String {
     let mut table = table(&["why it is there", "keep", "tags", "days old", "due", "pointers"]);
-    for RowAccount { row, keep: life, tags, rolling } in &account.rows {
+    let has_any = |row: &&RowAccount| row.tags.count > 0 || !row.rolling.is_empty();
+    for RowAccount { row, keep: life, tags, rolling } in account.rows.iter().filter(has_any) {
         let pointers = names(rolling.iter().map(|tag| tag.as_str()).collect()).unwrap_or_default();
         let why = format!("row {}: {}", row.number, row.label);
         table.add_row([
@@ -245,49 +249,51 @@ pub(super) fn account(account: &Account, untagged: Option<std::time::Duration>) 
     if account.signatures > 0 {
         table.add_row([Cell::new("signatures"), Cell::new("with their image"), number(account.signatures)]);
     }
-    let Group { count, .. } = account.unexplained;
-    if count > 0 {
-        let old = days_old(&account.unexplained);
-        table.add_row([Cell::new("no row"), Cell::new("forever"), number(count), number(old), number(0)]);
+    if account.unexplained.count > 0 {
+        let Group { count, due, .. } = account.unexplained;
+        let which = names(account.strays.iter().map(|tag| tag.as_str()).collect()).unwrap_or_default();
+        table.add_row([
+            Cell::new("no row"),
+            Cell::new("forever"),
+            number(count),
+            number(days_old(&account.unexplained)),
+            number(due),
+            Cell::new(format!("({which}, by hand)")),
+        ]);
     }
     let mut text = indented(&table);
-    let due: usize = account.rows.iter().map(|row| row.tags.due).sum();
+    let Account { reached, under_way, unreached, tagged, untagged, bytes, tags, rows, .. } = account;
     let _ = writeln!(
         text,
-        "\n  {} on {}, and {}: {}.",
-        words::count(account.tags.len(), "tag"),
-        words::count(account.tagged, "version"),
-        words::count(account.untagged, "untagged version"),
-        size(account.bytes)
+        "\n   {} on {}, and {}; {}",
+        words::count(tags.len(), "tag"),
+        words::count(*tagged, "version"),
+        words::count(*untagged, "untagged version"),
+        size(*bytes)
     );
+    let left_behind = match life {
+        Some(life) => format!(
+            "left behind by tags that moved on: {} longer ago than `untagged` keeps them ({})",
+            unreached.due,
+            days(life)
+        ),
+        None => "left behind by tags that moved on; the policy has no `untagged`, so they are kept".to_owned(),
+    };
+    for (count, what) in [
+        (*reached, "platforms and attestations of tagged images, as long as those live"),
+        (*under_way, "parts of the push that is under way: no tag leads to them yet"),
+        (unreached.count, &left_behind),
+    ] {
+        if count > 0 {
+            let _ = writeln!(text, "   {count:>5}  {what}");
+        }
+    }
+    let due: usize = rows.iter().map(|row| row.tags.due).sum();
     let _ = writeln!(
         text,
-        "  {} untagged: platforms and attestations of tagged images, which go with them.",
-        account.reached
-    );
-    if account.under_way > 0 {
-        let _ = writeln!(
-            text,
-            "  {} untagged: of the push that is under way; no tag leads to them yet.",
-            account.under_way
-        );
-    }
-    if account.unreached.count > 0 {
-        let life = match untagged {
-            Some(keep) => format!(
-                "{} of them are older than `untagged` keeps them ({})",
-                account.unreached.due,
-                age(i64::try_from(keep.as_secs() / 86_400).unwrap_or(i64::MAX))
-            ),
-            None => "kept, since the policy has no `untagged`".to_owned(),
-        };
-        let _ = writeln!(text, "  {} untagged: left behind by tags that moved on; {life}.", account.unreached.count);
-    }
-    let _ = writeln!(
-        text,
-        "  Would be due by the policy: {} and {}. This version deletes nothing.",
+        "   would be due: {} and {}",
         words::count(due, "tag"),
-        words::count(account.unreached.due, "untagged version")
+        words::count(unreached.due, "untagged version")
     );
     text
 }
