@@ -184,7 +184,7 @@ fn tell(
         if is_own { "The policy" } else { "The policy of a Kubernetes controller (`--policy FILE` plays yours)" };
     let mut text = format!(
         "An embedded registry answers at {host} and stands for ghcr.io. Small generated images\n\
-         stand for builds: two platforms (work under way: one), each with an attestation; versions are signed.\n\
+         stand for builds: two platforms (work under way: one) with attestations; versions are signed.\n\
          {whose} has {}:\n\n{}",
         words::count(policy.rules.len(), "row"),
         text::rows(policy)

@@ -179,9 +179,7 @@ fn lesson(moment: Moment, one: &Happened) -> &'static str {
             "On purpose, the registry throttled one upload and lost the answer to one manifest: the run coped."
         }
         Moment::Hotfix if stays => "A hotfix: pointers of its own series move; those that are on newer versions stay.",
-        Moment::Hotfix => {
-            "A hotfix: it is older than the newest release, and the policy has no pointer that it could take back."
-        }
+        Moment::Hotfix => "A hotfix: older than the newest release; the policy has no pointer that it could take back.",
     }
 }
 
