@@ -5,7 +5,9 @@ mod account;
 mod context;
 mod images;
 mod moments;
+mod names;
 mod play;
+mod source;
 mod story;
 mod text;
 

@@ -51,6 +51,10 @@ pub(super) fn context(what: &What, run: &Run<'_>) -> Result<Option<Context>, Err
             let payload = json!({"ref": git_ref, "after": commit, "head_commit": head});
             ("push", git_ref, payload)
         }
+        What::Merge { .. } => {
+            let payload = json!({"ref": default_ref, "after": commit, "head_commit": head});
+            ("push", default_ref, payload)
+        }
         What::Tag { name, branch, kind: _ } => {
             let git_ref = format!("refs/tags/{name}");
             let base = format!("refs/heads/{branch}");

@@ -13,6 +13,7 @@ use super::{
     context::{Run, context},
     images::Built,
     moments::{Moment, moments},
+    source::Source,
     story::{Event, Story, TagKind, What},
 };
 use crate::{
@@ -32,10 +33,7 @@ use crate::{
     },
     ports::{RegistryWriter, SourceHistory},
     report::TagLine,
-    sandbox::{
-        Control, Fault, FaultEffect, State,
-        state::{Clock, source::NewCommit},
-    },
+    sandbox::{Control, Fault, FaultEffect, State},
 };
 
 /// The length of `{{sha}}`, in digits.
@@ -110,8 +108,7 @@ pub(super) struct Player<'a, W, H> {
     /// Of how many images git tags are built.
     images_of_tags: usize,
     runs: u64,
-    /// The pull requests by their branches.
-    pulls: BTreeMap<String, u64>,
+    source: Source,
     pub(super) log: Log,
 }
 
@@ -122,13 +119,7 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
     /// If an event cannot be made.
     pub(super) fn new(stage: Stage<'a, W, H>, story: &Story) -> Result<Self, Error> {
         let begin = super::story::moment(1, 1, 0);
-        let name = stage.repository.to_string();
-        stage.sandbox.change(|state| {
-            state.set_clock(Clock::Frozen(begin.into()));
-            let source = state.add_source(&name);
-            source.default_branch.clone_from(&story.default_branch);
-            source.commit(NewCommit::on(&story.default_branch, "Begin").file("README.md", "Begun.\n"), begin.into());
-        });
+        let source = Source::begin(stage.sandbox, stage.repository, &story.default_branch, begin.into());
         let mut player = Self {
             stage,
             default_branch: story.default_branch.clone(),
@@ -136,7 +127,7 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
             moments: BTreeMap::new(),
             images_of_tags: IMAGES,
             runs: 0,
-            pulls: BTreeMap::new(),
+            source,
             log: Log::new(),
         };
         let mut publishing = Vec::new();
@@ -190,7 +181,7 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
     /// # Errors
     /// If the event cannot be made, or an image that no row is for cannot be pushed.
     pub(super) async fn play(&mut self, index: usize, event: &Event) -> Result<Happened, Error> {
-        let (commit, pull) = self.happen(event);
+        let (commit, pull) = self.source.happen(self.stage.sandbox, event);
         let moment = self.moments.get(&index).copied();
         let mut happened = Happened { event: event.clone(), pull, moment, published: Vec::new(), failed: None };
         if let What::ByHand { tag } = &event.what {
@@ -218,7 +209,7 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
         event: &Event,
         look: impl FnOnce(&State, &Log, &[Digest]) -> R,
     ) -> Result<(R, Happened), Error> {
-        let (commit, pull) = self.happen(event);
+        let (commit, pull) = self.source.happen(self.stage.sandbox, event);
         let mut happened = Happened { event: event.clone(), pull, moment: None, published: Vec::new(), failed: None };
         let built = self.build(event, commit.as_deref(), pull)?;
         let Some((context, (image, content))) =
@@ -261,73 +252,6 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
         Ok((seen, happened))
     }
 
-    /// Does to the source repository what the event says. Returns the commit that is built and the number of the pull
-    /// request.
-    fn happen(&mut self, event: &Event) -> (Option<String>, Option<u64>) {
-        let (now, name) = (event.at.into(), self.stage.repository.to_string());
-        let (pulls, default_branch) = (&mut self.pulls, &self.default_branch);
-        self.stage.sandbox.change(|state| {
-            state.set_clock(Clock::Frozen(now));
-            let Some(source) = state.source_mut(&name) else { return (None, None) };
-            let tip = |branch: &str, source: &crate::sandbox::state::SourceRepository| {
-                source.branch(branch).or(source.branch(default_branch)).map(str::to_owned)
-            };
-            match &event.what {
-                What::Push { branch, from } => {
-                    let begin = match (source.branch(branch), from) {
-                        (Some(tip), _) => Some(tip.to_owned()),
-                        (None, Some(tag)) => source.resolve(&format!("tags/{tag}")).map(|commit| commit.id.clone()),
-                        (None, None) => None,
-                    };
-                    let begin = begin.or_else(|| source.branch(default_branch).map(str::to_owned));
-                    let message = format!("Work on {branch}, {}", now.date_time().format("%Y-%m-%d"));
-                    let commit = NewCommit {
-                        parents: Some(begin.into_iter().collect()),
-                        ..NewCommit::on(branch, &message).file("WORK.md", message.as_bytes())
-                    };
-                    let commit = source.commit(commit, now);
-                    let open = pulls.get(branch).and_then(|number| source.pulls.get_mut(number));
-                    if let Some(pull) = open.filter(|pull| pull.closed.is_none()) {
-                        (pull.head_sha, pull.updated) = (commit.clone(), now);
-                    }
-                    (Some(commit), None)
-                }
-                What::Tag { name, branch, kind } => {
-                    let commit = tip(branch, source);
-                    if let Some(commit) = &commit {
-                        source.set_tag(name, commit);
-                    }
-                    if *kind != TagKind::Plain {
-                        source.publish_release(name, now);
-                    }
-                    (commit, None)
-                }
-                What::Open { branch } => {
-                    let number = source.open_pull_request(branch, &format!("Add {branch}"), now);
-                    pulls.insert(branch.clone(), number);
-                    (tip(branch, source), Some(number))
-                }
-                What::Update { branch } => (tip(branch, source), pulls.get(branch).copied()),
-                What::Queue { branch } => {
-                    let parents = [tip(default_branch, source), tip(branch, source)].into_iter().flatten().collect();
-                    let merge = NewCommit { parents: Some(parents), ..NewCommit::on("", &format!("Merge {branch}")) };
-                    (Some(source.commit(merge, now)), pulls.get(branch).copied())
-                }
-                What::Close { branch, merged } => {
-                    let number = pulls.get(branch).copied();
-                    source.close_pull_request(number.unwrap_or_default(), *merged, now);
-                    (None, number)
-                }
-                What::Delete { branch } => {
-                    source.remove_branch(branch);
-                    (None, None)
-                }
-                What::Schedule | What::Dispatch => (tip(default_branch, source), None),
-                What::ByHand { .. } => (None, None),
-            }
-        })
-    }
-
     /// Builds the images of an event that a row fits; `None` if there is nothing to build.
     fn build(&mut self, event: &Event, commit: Option<&str>, pull: Option<u64>) -> Result<Option<Ready>, Error> {
         let Some(commit) = commit else { return Ok(None) };
@@ -336,11 +260,18 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
         self.runs += 1;
         let images = &self.stage.policy.images;
         let several = matches!(event.what, What::Tag { .. });
-        let platforms = match &event.what {
-            What::Push { branch, from: None } if *branch != self.default_branch => &PLATFORMS[..1],
-            What::Open { .. } | What::Update { .. } | What::Queue { .. } => &PLATFORMS[..1],
-            _ => &PLATFORMS[..],
+        let is_under_way = match &event.what {
+            What::Push { branch, from } => *branch != self.default_branch && from.is_none(),
+            What::Open { .. } | What::Update { .. } | What::Queue { .. } => true,
+            What::Merge { .. }
+            | What::Tag { .. }
+            | What::Close { .. }
+            | What::Delete { .. }
+            | What::Schedule
+            | What::Dispatch
+            | What::ByHand { .. } => false,
         };
+        let platforms = if is_under_way { &PLATFORMS[..1] } else { &PLATFORMS[..] };
         let images = images[..images.len().min(if several { self.images_of_tags } else { 1 })].iter().map(|image| {
             // Builds of one commit for two events differ: the times in them do.
             let git_ref = context.git_ref.as_deref().unwrap_or_default();

@@ -5,20 +5,14 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
+use super::names::{Names, former_tags};
 use crate::{
     model::Tag,
-    policy::{
-        example::name,
-        glob::Glob,
-        rules::{Condition, Policy, TagMatcher, TagRule},
-    },
+    policy::{example::name, rules::Policy},
 };
 
 /// The year.
 pub(super) const YEAR: i32 = 2025;
-
-/// How many patterns of one kind of row the story plays; further ones would only tell the same again.
-const PATTERNS: usize = 2;
 
 /// Something that happens on a date.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +30,8 @@ pub(super) enum What {
         /// The git tag at which the branch begins if it is new; `None` for the tip of the default branch.
         from: Option<String>,
     },
+    /// The branch of a closed pull request is merged to the default branch.
+    Merge { branch: String },
     /// A git tag is pushed for the tip of a branch.
     Tag { name: String, branch: String, kind: TagKind },
     /// A pull request from a branch is opened.
@@ -153,7 +149,7 @@ pub(super) fn story(policy: &Policy) -> Story {
         }
     }
     for (number, (topic, fate)) in (1_u32..).zip(TOPICS) {
-        for event in pull_request(number, &names.topic(topic), fate, &default_branch, names.merge_group) {
+        for event in pull_request(number, &names.topic(topic), fate, names.merge_group) {
             add(event.at, event.what);
         }
     }
@@ -178,7 +174,16 @@ pub(super) fn story(policy: &Policy) -> Story {
     let mut tags = BTreeSet::new();
     events.retain(|event| match &event.what {
         What::Tag { name, .. } => tags.insert(name.clone()),
-        _ => true,
+        What::Push { .. }
+        | What::Merge { .. }
+        | What::Open { .. }
+        | What::Update { .. }
+        | What::Queue { .. }
+        | What::Close { .. }
+        | What::Delete { .. }
+        | What::Schedule
+        | What::Dispatch
+        | What::ByHand { .. } => true,
     });
     let plain = names.tags.iter().map(|glob| (name(glob, "finale"), TagKind::Plain));
     let release = names.releases.iter().map(|form| (form.name(NEXT_VERSION), TagKind::Release));
@@ -192,7 +197,7 @@ pub(super) fn story(policy: &Policy) -> Story {
 }
 
 /// The life of a branch with its pull request.
-fn pull_request(month: u32, branch: &str, fate: Fate, default_branch: &str, queue: bool) -> Vec<Event> {
+fn pull_request(month: u32, branch: &str, fate: Fate, queue: bool) -> Vec<Event> {
     let (branch, opened) = (branch.to_owned(), moment(month.min(12), 4, 10));
     let push = |branch: &str| What::Push { branch: branch.to_owned(), from: None };
     let mut events = vec![(opened, push(&branch)), (opened, What::Open { branch: branch.clone() })];
@@ -210,7 +215,7 @@ fn pull_request(month: u32, branch: &str, fate: Fate, default_branch: &str, queu
         events.push((closed, What::Close { branch: branch.clone(), merged }));
     }
     if merged {
-        events.push((closed, push(default_branch)));
+        events.push((closed, What::Merge { branch: branch.clone() }));
     }
     if matches!(fate, Fate::Merged | Fate::Rejected) {
         events.push((closed, What::Delete { branch }));
@@ -233,150 +238,6 @@ fn version_tag(month: u32, day: u32, version: &str, kind: TagKind, names: &Names
         events.push(Event { at, what: What::Tag { name: form.name(version), branch, kind } });
     }
     events
-}
-
-/// The names that the rows ask for.
-struct Names {
-    default_branch: String,
-    /// Further branches that a row names in full.
-    long_lived: Vec<String>,
-    /// What short-lived branches are called.
-    topics: Vec<Pattern>,
-    /// What branches of older versions are called.
-    maintenance: Vec<Pattern>,
-    releases: Vec<Form>,
-    prereleases: Vec<Form>,
-    tags: Vec<Glob>,
-    schedule: bool,
-    dispatch: bool,
-    merge_group: bool,
-}
-
-/// The name of a version's git tag.
-struct Form(Option<Glob>);
-
-impl Form {
-    fn name(&self, version: &str) -> String {
-        self.0.as_ref().map_or_else(|| format!("v{version}"), |glob| name(glob, version))
-    }
-}
-
-/// A row's pattern for branches, with those that it takes away.
-struct Pattern {
-    glob: Glob,
-    taken_away: Vec<Glob>,
-}
-
-impl Pattern {
-    fn all(rule: &TagRule) -> impl Iterator<Item = Self> {
-        let globs = |negated: bool| {
-            rule.on.iter().filter(move |entry| entry.negated == negated).filter_map(|entry| match &entry.condition {
-                Condition::Branch(glob) => Some(glob.clone()),
-                _ => None,
-            })
-        };
-        globs(false).map(move |glob| Self { glob, taken_away: globs(true).collect() })
-    }
-
-    /// Writes the first of these that it fits, in the places of its wildcards.
-    fn name(&self, fillers: &[&str]) -> Option<String> {
-        fillers
-            .iter()
-            .map(|filler| name(&self.glob, filler))
-            .find(|name| self.glob.matches(name) && !self.taken_away.iter().any(|glob| glob.matches(name)))
-    }
-
-    /// Tells whether branches of older versions are meant, by the words that projects use for them.
-    fn is_maintenance(&self) -> bool {
-        let text = self.glob.as_str();
-        ["release", "hotfix", "maint", "stable", "support"].iter().any(|word| text.contains(word))
-            || text.ends_with("v*")
-            || text.ends_with(".x")
-    }
-}
-
-impl Names {
-    fn of(policy: &Policy) -> Self {
-        let (named, patterns): (Vec<Pattern>, Vec<Pattern>) =
-            policy.rules.iter().flat_map(Pattern::all).partition(|pattern| pattern.glob.wildcards() == 0);
-        // The first of each row: `["branch main", "branch master"]` is about one branch.
-        let first_of_row =
-            policy.rules.iter().filter_map(|rule| Pattern::all(rule).find(|one| one.glob.wildcards() == 0));
-        let mut branches: Vec<String> = first_of_row.filter_map(|pattern| pattern.name(&[""])).collect();
-        let is_usual = |name: &String| matches!(name.as_str(), "main" | "master" | "trunk");
-        let usual = named.iter().filter_map(|pattern| pattern.name(&[""])).find(is_usual);
-        let default_branch = usual.or_else(|| branches.first().cloned()).unwrap_or_else(|| "main".to_owned());
-        branches.retain(|branch| *branch != default_branch);
-        branches.dedup();
-        branches.truncate(PATTERNS);
-        let (maintenance, topics) = patterns.into_iter().partition(Pattern::is_maintenance);
-        let mut names = Self {
-            default_branch,
-            long_lived: branches,
-            topics,
-            maintenance,
-            releases: Vec::new(),
-            prereleases: Vec::new(),
-            tags: Vec::new(),
-            schedule: false,
-            dispatch: false,
-            merge_group: false,
-        };
-        for entry in policy.rules.iter().flat_map(|rule| &rule.on).filter(|entry| !entry.negated) {
-            names.note(&entry.condition);
-        }
-        names
-    }
-
-    fn note(&mut self, condition: &Condition) {
-        let add = |forms: &mut Vec<Form>, glob: &Option<Glob>| {
-            let form = Form(glob.clone());
-            let is_new = forms.iter().all(|known| known.name("1.0.0") != form.name("1.0.0"));
-            if is_new && forms.len() < PATTERNS {
-                forms.push(form);
-            }
-        };
-        match condition {
-            Condition::Release(glob) => add(&mut self.releases, glob),
-            Condition::Prerelease(glob) => add(&mut self.prereleases, glob),
-            Condition::Tag(glob) if self.tags.len() < PATTERNS => self.tags.push(glob.clone()),
-            Condition::Schedule => self.schedule = true,
-            Condition::Dispatch => self.dispatch = true,
-            Condition::MergeGroup => self.merge_group = true,
-            Condition::Tag(_)
-            | Condition::Branch(_)
-            | Condition::PullRequest
-            | Condition::Metadata(_)
-            | Condition::Latest(_) => {}
-        }
-    }
-
-    fn topic(&self, word: &str) -> String {
-        let usual = format!("feature/{word}");
-        let known = self.topics.iter().find_map(|pattern| pattern.name(&[&usual, word]));
-        known.unwrap_or(usual)
-    }
-
-    fn maintenance(&self, series: &str) -> String {
-        let usual = format!("release/{series}");
-        self.maintenance.iter().find_map(|pattern| pattern.name(&[series])).unwrap_or(usual)
-    }
-}
-
-/// Tags that a former pipeline may have left: some for each row that only retires tags.
-fn former_tags(policy: &Policy) -> Vec<Tag> {
-    let retiring = policy.rules.iter().filter(|rule| rule.on.is_empty()).filter_map(|rule| rule.matcher.as_ref());
-    retiring.take(PATTERNS).flat_map(matching).collect()
-}
-
-/// Guesses tags that an expression matches.
-fn matching(matcher: &TagMatcher) -> Vec<Tag> {
-    let TagMatcher { text, regex } = matcher;
-    let hex = "4f1c2ab98d7e6f5a4b3c2d1e0f9a8b7c6d5e4f30";
-    let guesses = ["amd64", "arm64"].map(|filler| text.replace('*', &format!("-{filler}")));
-    let usual = [hex, &hex[..7], "pr-1", "nightly-20241231", "preview-old", "1.0.0-old", "v0.0.1", "old", "1"];
-    let all = guesses.iter().map(String::as_str).chain(usual);
-    all.filter(|guess| regex.is_match(guess)).filter_map(|guess| guess.parse().ok()).take(2).collect()
 }
 
 #[cfg(test)]
@@ -408,13 +269,5 @@ mod tests {
         let story = story(&config::parse(&text).expect("a valid policy"));
         assert!(story.events.len() <= 230, "{}", story.events.len());
         assert!(story.events.is_sorted_by_key(|event| event.at));
-    }
-
-    #[test]
-    fn names_fit_the_rows() {
-        let text = "version: 1\nimages: [ghcr.io/a/b]\ntags:\n  - on: [\"branch **\", \"!branch feature/**\", \"!branch trunk\"]\n    tag: \"x-{{branch}}\"\n  - on: branch trunk\n    tag: \"{{sha}}\"\n  - on: branch maint-*\n    tag: \"m-{{sha}}\"\n";
-        let names = Names::of(&config::parse(text).expect("a valid policy"));
-        assert_eq!(names.default_branch, "trunk");
-        assert_eq!((names.topic("tls"), names.maintenance("0.1")), ("tls".to_owned(), "maint-0.1".to_owned()));
     }
 }

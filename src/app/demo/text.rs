@@ -112,10 +112,9 @@ pub(super) fn months(year: &[Happened]) -> String {
 
 fn what_happened(events: &[&Happened]) -> String {
     let mut parts = Vec::new();
-    let tags = events.iter().filter(|one| !one.published.is_empty()).filter_map(|one| match &one.event.what {
-        What::Tag { name, .. } => Some(name.as_str()),
-        _ => None,
-    });
+    let built = events.iter().filter(|one| !one.published.is_empty());
+    let tags =
+        built.filter_map(|one| if let What::Tag { name, .. } = &one.event.what { Some(name.as_str()) } else { None });
     parts.extend(names(tags.collect()));
     for (verb, is) in [
         ("opened", (|what| matches!(what, What::Open { .. })) as fn(&What) -> bool),
@@ -210,8 +209,8 @@ pub(super) fn title(one: &Happened) -> String {
         What::Open { branch } => format!("pull request {pull} is opened from {branch}"),
         What::Update { .. } => format!("pull request {pull} is updated"),
         What::Queue { .. } => format!("the merge queue checks pull request {pull}"),
-        What::Close { merged: true, .. } => format!("pull request {pull} is merged"),
-        What::Close { merged: false, .. } => format!("pull request {pull} is closed"),
+        What::Merge { branch } => format!("{branch} is merged, which closes pull request {pull}"),
+        What::Close { merged: _, .. } => format!("pull request {pull} is closed"),
         What::Delete { branch } => format!("the branch {branch} is deleted"),
         What::Schedule => "a scheduled run".to_owned(),
         What::Dispatch => "a run that somebody started".to_owned(),
