@@ -184,20 +184,29 @@ impl Books<'_> {
 
     /// Tells whether any row that explains a tag keeps it.
     fn is_kept(&self, one: &Known<'_>, all: &[Known<'_>]) -> bool {
+        let as_further_name = |(rule, (role, values)): (&usize, &(Role, Values))| {
+            if *role != Role::Also {
+                return false;
+            }
+            // It lives as long as a `tag` of the same row on the same image.
+            let is_own = |other: &&Known<'_>| {
+                other.digest == one.digest && other.explained.get(rule).is_some_and(|(role, _)| *role == Role::Tag)
+            };
+            let mut own = all.iter().filter(is_own).peekable();
+            match own.peek() {
+                None => self.row_keeps(*rule, one, values, all),
+                Some(_) => own.any(|tag| self.is_protected(tag) || self.is_kept_itself(tag, all)),
+            }
+        };
+        self.is_kept_itself(one, all) || one.explained.iter().any(as_further_name)
+    }
+
+    /// Tells whether a tag is kept, but for the rows that have it as a further name.
+    fn is_kept_itself(&self, one: &Known<'_>, all: &[Known<'_>]) -> bool {
         one.explained.iter().any(|(rule, (role, values))| match role {
             Role::Rolling => true,
             Role::Tag | Role::Index => self.row_keeps(*rule, one, values, all),
-            // A further name lives as long as a `tag` of the same row on the same image.
-            Role::Also => {
-                let mut own = all.iter().filter(|other| other.digest == one.digest).filter_map(|other| {
-                    let (role, values) = other.explained.get(rule)?;
-                    (*role == Role::Tag).then_some((other, values))
-                });
-                match own.next() {
-                    None => self.row_keeps(*rule, one, values, all),
-                    first => first.into_iter().chain(own).any(|(tag, values)| self.row_keeps(*rule, tag, values, all)),
-                }
-            }
+            Role::Also => false,
         })
     }
 
@@ -276,4 +285,75 @@ fn reached(repository: &Repository) -> BTreeSet<Digest> {
         }
     }
     reached
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::ManifestReference,
+        policy::config,
+        sandbox::{SampleImage, State, state::Clock},
+    };
+
+    const NOW: &str = "2025-12-31T00:00:00Z";
+
+    /// Pushes an image under some tags on a date.
+    fn push(state: &mut State, date: &str, tags: &[&str]) {
+        state.set_clock(Clock::Frozen(format!("2025-{date}T00:00:00Z").parse().expect("a time")));
+        let image = SampleImage::builder().seed(tags[0]).build();
+        for tag in tags {
+            let reference = ManifestReference::Tag(tag.parse().expect("a tag"));
+            state.put_manifest("acme/shop", &reference, image.root().clone());
+        }
+    }
+
+    /// Returns how many tags of each row there are, and how many of them are due.
+    fn due(rows: &str, state: &State) -> Vec<(usize, usize)> {
+        let text = format!("version: 1\nimages: [ghcr.io/acme/shop]\ntags:\n{rows}");
+        let policy = config::parse(&text).expect("a valid policy");
+        let now = NOW.parse().expect("a time");
+        let books = Books { policy: &policy, source: state.source("acme/shop"), log: &Log::new(), now, under_way: &[] };
+        let account = books.account(&policy.images[0], state.repository("acme/shop").expect("a package"));
+        account.rows.iter().map(|row| (row.tags.count, row.tags.due)).collect()
+    }
+
+    #[test]
+    fn what_any_row_or_pointer_keeps_is_not_due() {
+        let mut state = State::default();
+        push(&mut state, "01-01", &["main-aaaaaaa", "build-1"]);
+        push(&mut state, "02-01", &["main-bbbbbbb", "build-2", "edge"]);
+        push(&mut state, "12-20", &["main-ccccccc", "build-3"]);
+        let row = "  - on: branch main\n    tag: \"main-{{sha}}\"\n    also: [\"build-{{run_number}}\"]\n";
+        let keep = |keep: &str| format!("{row}    keep: {keep}\n");
+        // `edge` is no tag of the row then.
+        assert_eq!(due(&keep("30 days"), &state), [(6, 4)]);
+        let rolling = format!("{}    rolling: [edge]\n", keep("30 days"));
+        assert_eq!(due(&rolling, &state), [(6, 2)]);
+        assert_eq!(due(&keep("last 2"), &state), [(6, 2)]);
+        let loose = format!("{}  - {{on: \"branch **\", tag: \"{{{{branch}}}}\"}}\n", keep("30 days"));
+        assert_eq!(due(&loose, &state)[0], (6, 0));
+        let at_least = format!("{}keep-at-least: 2\n", keep("1 day"));
+        assert_eq!(due(&at_least, &state), [(6, 2)]);
+        let protect = format!("{}protect: [\"main-a*\"]\n", keep("30 days"));
+        assert_eq!(due(&protect, &state), [(6, 2)]);
+    }
+
+    #[test]
+    fn closed_pull_requests_and_branches_that_are_gone_are_due() {
+        let mut state = State::default();
+        let now = NOW.parse::<crate::sandbox::state::Time>().expect("a time");
+        let source = state.add_source("acme/shop");
+        source.set_branch("feature/here", "a1b2c3d4e5f60718293a4b5c6d7e8f9001122334");
+        for title in ["One", "Two"] {
+            source.open_pull_request("feature/here", title, now);
+        }
+        source.close_pull_request(1, true, now);
+        push(&mut state, "12-30", &["pr-1"]);
+        push(&mut state, "12-30", &["pr-2"]);
+        push(&mut state, "12-30", &["feature-here"]);
+        push(&mut state, "12-30", &["feature-gone"]);
+        let rows = "  - {on: pull request, tag: \"pr-{{number}}\", keep: while open}\n  - {on: \"branch feature/**\", tag: \"{{branch}}\", keep: while branch exists}\n";
+        assert_eq!(due(rows, &state), [(2, 1), (2, 1)]);
+    }
 }
