@@ -284,6 +284,7 @@ async fn policy(
         Some(bytes) => Ok(Some((path.clone(), bytes))),
         None if inputs.rows() == Rows::Default => Ok(None),
         None => Err(Error::input(format!("there is no policy: `{path}` does not exist"))
+            .with_hint("or give `images` and `tags`, as docker/metadata-action takes them")
             .with_hint(if inputs.policy_given {
                 "name the policy by its path from the repository's root, or give the YAML itself"
             } else {

@@ -1,5 +1,6 @@
 //! One test per fixture case: `fixtures/tagging/*.toml` (an event and a policy give tags) and `fixtures/publish/*.toml`
-//! (planned tags and what a registry holds give writes), each with the reviewed snapshot beside it.
+//! (planned tags and what a registry holds give writes) and `fixtures/retention/*.toml` (what a package holds gives the
+//! plan of its clean-up), each with the reviewed snapshot beside it.
 
 #![allow(
     clippy::disallowed_methods,
@@ -10,6 +11,8 @@
 
 #[path = "cases/metadata.rs"]
 mod metadata;
+#[path = "cases/retention.rs"]
+mod retention;
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
@@ -143,13 +146,13 @@ fn read(path: &Path) -> (Case, Policy, Result<Context, String>) {
     (case, policy, context)
 }
 
-fn snapshot(path: &Path, case: &Case, text: &str) {
+pub(crate) fn snapshot(path: &Path, about: &str, text: &str) {
     let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(std::env::current_dir().unwrap().join(path.parent().unwrap()));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.set_description(&case.about);
+    settings.set_description(about);
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
@@ -202,7 +205,7 @@ fn tagging(path: &Path) -> datatest_stable::Result<()> {
         }
         Err(error) => format!("error: {error}\n"),
     };
-    snapshot(path, &case, &text);
+    snapshot(path, &case.about, &text);
     Ok(())
 }
 
@@ -294,12 +297,13 @@ fn publish(path: &Path) -> datatest_stable::Result<()> {
     for (digest, alias) in &names {
         text = text.replace(&digest.to_string(), alias);
     }
-    snapshot(path, &case, &text);
+    snapshot(path, &case.about, &text);
     Ok(())
 }
 
 datatest_stable::harness! {
     { test = tagging, root = "fixtures/tagging", pattern = r"\.toml$" },
     { test = metadata::metadata_situations, root = "fixtures/metadata", pattern = r"\.toml$" },
+    { test = retention::retention, root = "fixtures/retention", pattern = r"\.toml$" },
     { test = publish, root = "fixtures/publish", pattern = r"\.toml$" },
 }

@@ -52,8 +52,12 @@ impl Finished {
     #[must_use]
     pub fn of(report: &Report, inputs: &MetadataInputs, items: &Items, width: Option<u16>) -> Self {
         let Metadata { outputs, error } = report::outputs::outputs(report, inputs, items);
+        let mut text = report::terminal::text(report, width);
+        if report.drop_in.is_some() {
+            text.push_str(&report::terminal::described(&outputs));
+        }
         Self {
-            text: report::terminal::text(report, width),
+            text,
             json: report::json::document(report),
             outputs,
             is_drop_in: report.drop_in.is_some(),
@@ -140,6 +144,7 @@ pub fn closed_pull_request(job: &plan::Job<'_>, width: Option<u16>) -> Finished 
                 .to_owned(),
         ),
         captures: Vec::new(),
+        unguarded: Vec::new(),
     };
     Finished::of(&Report::new("auto", &job.context, &plan, job.policy), job.inputs, job.items, width)
 }

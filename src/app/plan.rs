@@ -10,8 +10,8 @@ use crate::{
     policy::{
         metadata::{self, Items, MetadataInputs},
         publish::{Ours, PublishPlan, Published, plan_publish},
-        rules::Policy,
-        tagging::{TagPlan, TaggingError, plan_tags},
+        rules::{Condition, Policy},
+        tagging::{Capture, TagPlan, TaggingError, plan_tags},
         template::Variable,
     },
     ports::{RegistryReader, SourceHistory},
@@ -144,8 +144,9 @@ pub fn choose_images(policy: &Policy, input: Option<&str>) -> Result<Vec<ImageNa
             match fitting.as_slice() {
                 [image] => Ok(vec![(*image).clone()]),
                 [] => Err(Error::input(format!(
-                    "input `image` names `{}`, which is no image of the policy",
-                    shown(ending)
+                    "input `image` names `{}`, which is no image of {}",
+                    shown(ending),
+                    if policy.drop_in.is_some() { "input `images` with its registry" } else { "the policy" }
                 ))
                 .with_detail(format!("those are {}", listed()))),
                 _ => Err(Error::input(format!(
@@ -247,7 +248,8 @@ pub async fn plan_images<R: RegistryReader, H: SourceHistory>(
     if conflicts.is_empty() {
         return Ok(plans);
     }
-    let mut error = Error::failed("publish the tags of this event; none was written");
+    let work = if always { "publish the tags of this event; none was written" } else { "give the tags of this event" };
+    let mut error = Error::failed(work);
     let mut hints = Vec::new();
     for conflict in conflicts {
         error = error.with_detail(conflict.to_string());
@@ -273,7 +275,16 @@ pub fn report(mode: &'static str, job: &Job<'_>, planned: &Planned) -> Result<Re
     }
     let is_empty = planned.tags.rows.is_empty() && planned.tags.nothing.is_none();
     if is_empty && job.when_empty == WhenEmpty::Warn {
-        report.warnings.push(words::no_tag(&report.event, &planned.tags.skipped));
+        report.warnings.push(words::no_tag(&report.event, &report.skipped));
+    }
+    for rule in &job.policy.rules {
+        for condition in rule.on.iter().map(|entry| &entry.condition) {
+            let Condition::Metadata(row) = condition else { continue };
+            report.warnings.extend(row.unknown.iter().map(|unknown| words::unknown_attribute(&rule.row, unknown)));
+        }
+    }
+    for Capture { tag, row, owner } in &planned.tags.unguarded {
+        report.warnings.push(words::unguarded(tag.as_str(), row, owner));
     }
     for name in planned.tags.rows.iter().filter_map(|row| row.outside.as_deref()) {
         report.warnings.push(words::no_image_tag(name));

@@ -26,6 +26,9 @@ impl Context {
             });
         }
         (raw.sha, raw.pull_request_head, raw.head_commit) = (None, None, None);
+        if let Subject::Commit(commit) = &named {
+            raw.sha = Some(commit.clone());
+        }
         raw.commits.clear();
         let (subject, base_ref) = if self.is_bound() { (self.subject, self.base_ref) } else { (named, None) };
         Ok(Self { subject, base_ref, built_elsewhere: true, sha: None, commit_date: None, raw, ..self })

@@ -80,20 +80,19 @@ pub const INPUTS: &[InputDefinition] = &[
         "images",
         "NAMES",
         "",
-        "Base names of the image's tags, as docker/metadata-action takes them: one a line, with `name` and `enable`.",
+        "Base names of the image's tags, as docker/metadata-action takes them: one a line, with `name` and `enable`; a policy that decides must list them.",
     ),
     input(
         "tags",
         "ROWS",
         "",
-        "Rows that tags are made of, as docker/metadata-action takes them (`type=semver,pattern={{version}}`); they go \
-         before a policy.",
+        "Rows that tags are made of, one a line, as docker/metadata-action takes them (`type=semver,pattern={{version}}`), and `rolling`, `immutable`, `keep`; they go before a policy.",
     ),
     input(
         "flavor",
         "ROWS",
         "",
-        "What all tags have in common, as docker/metadata-action takes it: `latest`, `prefix`, `suffix`, `onlatest`.",
+        "What all tags have in common, as docker/metadata-action takes it: `latest` (`forward`, too), `prefix`, `suffix`, `onlatest`.",
     ),
     input("labels", "ROWS", "", "Labels beside or in the place of the usual ones, `key=value`, one per line."),
     input(

@@ -34,30 +34,12 @@ pub enum Rows {
 /// Texts as they were typed, blanks included; empty where there is none, since the runner hands over every input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DropInInputs {
-    /// Input `images`.
-    pub images: String,
-    /// Input `tags`.
-    pub tags: String,
-    /// Input `flavor`.
-    pub flavor: String,
-    /// Input `labels`.
-    pub labels: String,
-    /// Input `annotations`.
-    pub annotations: String,
-    /// Input `sep-tags`.
-    pub sep_tags: String,
-    /// Input `sep-labels`.
-    pub sep_labels: String,
-    /// Input `sep-annotations`.
-    pub sep_annotations: String,
-    /// Input `bake-target`.
-    pub bake_target: String,
+    /// The texts that the language itself reads.
+    pub texts: MetadataInputs,
     /// Whether the commit of a pull request is its head (`DOCKER_METADATA_PR_HEAD_SHA`).
     pub pull_request_head: bool,
     /// `DOCKER_METADATA_SHORT_SHA_LENGTH`, a number as JavaScript reads it; `None` if it is not set.
     pub short_sha_length: Option<String>,
-    /// `DOCKER_METADATA_ANNOTATIONS_LEVELS`.
-    pub annotations_levels: String,
     /// Whether outputs become environment variables, too (`DOCKER_METADATA_SET_OUTPUT_ENV`).
     pub set_output_env: bool,
 }
@@ -65,18 +47,9 @@ pub struct DropInInputs {
 impl Default for DropInInputs {
     fn default() -> Self {
         Self {
-            images: String::new(),
-            tags: String::new(),
-            flavor: String::new(),
-            labels: String::new(),
-            annotations: String::new(),
-            sep_tags: String::new(),
-            sep_labels: String::new(),
-            sep_annotations: String::new(),
-            bake_target: String::new(),
+            texts: MetadataInputs::default(),
             pull_request_head: false,
             short_sha_length: None,
-            annotations_levels: String::new(),
             set_output_env: true,
         }
     }
@@ -87,30 +60,13 @@ impl DropInInputs {
     /// is no policy.
     #[must_use]
     pub fn decide(&self, there_is_a_policy: bool) -> bool {
-        self.give_rows() || (is_given(&self.images) && !there_is_a_policy)
+        self.give_rows() || (is_given(&self.texts.images) && !there_is_a_policy)
     }
 
     /// Tells whether `tags` or `flavor` is given, so that no policy is looked for.
     #[must_use]
     pub fn give_rows(&self) -> bool {
-        is_given(&self.tags) || is_given(&self.flavor)
-    }
-
-    /// Returns the texts that the language itself reads.
-    #[must_use]
-    pub fn metadata_inputs(&self) -> MetadataInputs {
-        MetadataInputs {
-            images: self.images.clone(),
-            tags: self.tags.clone(),
-            flavor: self.flavor.clone(),
-            labels: self.labels.clone(),
-            annotations: self.annotations.clone(),
-            sep_tags: self.sep_tags.clone(),
-            sep_labels: self.sep_labels.clone(),
-            sep_annotations: self.sep_annotations.clone(),
-            bake_target: self.bake_target.clone(),
-            annotations_levels: self.annotations_levels.clone(),
-        }
+        is_given(&self.texts.tags) || is_given(&self.texts.flavor)
     }
 
     /// Returns the registry of `images`, if all of them are in one. What cannot be read names none: the language itself says
@@ -146,18 +102,20 @@ impl Reader {
         let input = |name: &str| self.values.get(name).cloned().unwrap_or_default();
         let variable = |name: &str| environment.get(name).cloned().unwrap_or_default();
         let mut inputs = DropInInputs {
-            images: input("images"),
-            tags: input("tags"),
-            flavor: input("flavor"),
-            labels: input("labels"),
-            annotations: input("annotations"),
-            sep_tags: input("sep-tags"),
-            sep_labels: input("sep-labels"),
-            sep_annotations: input("sep-annotations"),
-            bake_target: input("bake-target"),
+            texts: MetadataInputs {
+                images: input("images"),
+                tags: input("tags"),
+                flavor: input("flavor"),
+                labels: input("labels"),
+                annotations: input("annotations"),
+                sep_tags: input("sep-tags"),
+                sep_labels: input("sep-labels"),
+                sep_annotations: input("sep-annotations"),
+                bake_target: input("bake-target"),
+                annotations_levels: variable("DOCKER_METADATA_ANNOTATIONS_LEVELS"),
+            },
             pull_request_head: variable("DOCKER_METADATA_PR_HEAD_SHA").to_lowercase().contains("true"),
             short_sha_length: environment.get("DOCKER_METADATA_SHORT_SHA_LENGTH").cloned(),
-            annotations_levels: variable("DOCKER_METADATA_ANNOTATIONS_LEVELS"),
             set_output_env: true,
         };
         // Where a policy decides, the variable means nothing.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::metadata::MetadataInputs;
 
 fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -235,24 +236,26 @@ fn the_inputs_of_metadata_action_are_kept_as_they_were_typed() {
         texts.iter().find(|(variable, _)| *variable == name).map(|(_, text)| (*text).to_owned()).expect("a text")
     };
     let expected = DropInInputs {
-        images: text("INPUT_IMAGES"),
-        tags: text("INPUT_TAGS"),
-        flavor: text("INPUT_FLAVOR"),
-        labels: text("INPUT_LABELS"),
-        annotations: text("INPUT_ANNOTATIONS"),
-        sep_tags: text("INPUT_SEP-TAGS"),
-        sep_labels: text("INPUT_SEP-LABELS"),
-        sep_annotations: text("INPUT_SEP-ANNOTATIONS"),
-        bake_target: text("INPUT_BAKE-TARGET"),
+        texts: MetadataInputs {
+            images: text("INPUT_IMAGES"),
+            tags: text("INPUT_TAGS"),
+            flavor: text("INPUT_FLAVOR"),
+            labels: text("INPUT_LABELS"),
+            annotations: text("INPUT_ANNOTATIONS"),
+            sep_tags: text("INPUT_SEP-TAGS"),
+            sep_labels: text("INPUT_SEP-LABELS"),
+            sep_annotations: text("INPUT_SEP-ANNOTATIONS"),
+            bake_target: text("INPUT_BAKE-TARGET"),
+            annotations_levels: text("DOCKER_METADATA_ANNOTATIONS_LEVELS"),
+        },
         pull_request_head: true,
         short_sha_length: Some(text("DOCKER_METADATA_SHORT_SHA_LENGTH")),
-        annotations_levels: text("DOCKER_METADATA_ANNOTATIONS_LEVELS"),
         set_output_env: false,
     };
     assert_eq!(inputs.drop_in, expected);
     assert_eq!((inputs.context, inputs.allow_empty), (ContextSource::Git, Some(false)));
     let typed = run(&["tags", "--tags", " type=sha ", "--sep-tags", ","], &texts).expect("valid inputs");
-    assert_eq!((typed.drop_in.tags.as_str(), typed.drop_in.sep_tags.as_str()), (" type=sha ", ","));
+    assert_eq!((typed.drop_in.texts.tags.as_str(), typed.drop_in.texts.sep_tags.as_str()), (" type=sha ", ","));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 pub mod commit;
 pub mod digest;
+pub mod evidence;
 pub mod history;
+pub mod inventory;
 pub mod manifest;
 pub mod name;
 pub mod repository;
@@ -12,7 +14,9 @@ pub mod untrusted;
 
 pub use commit::CommitId;
 pub use digest::Digest;
+pub use evidence::{Asked, Evidence};
 pub use history::{Ancestry, GitHead, NameKind};
+pub use inventory::{Inventory, Version, VersionId};
 pub use manifest::{Descriptor, Manifest, ManifestKind, RawManifest};
 pub use name::{ImageName, ImageReference, ManifestReference, RepositoryName};
 pub use repository::RepositoryFacts;

@@ -1,10 +1,15 @@
 //! Date formats of templates: the tokens of moment.js over chrono, as docker/metadata-action's users write them
 //! (<https://momentjs.com/docs/#/displaying/format/>), each of which can also be matched.
 
+mod shown;
+
 use std::fmt::Write as _;
 
-use chrono::{DateTime, Datelike, Timelike};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 use chrono_tz::Tz;
+
+use self::shown::Shown;
+use super::template::sanitise;
 
 /// A format and the time zone that it is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +154,16 @@ impl DateFormat {
         shown
     }
 
+    /// Returns the beginning of the time that a text in this format shows, as sanitising left it: the first day of a
+    /// month, the first hour of a day. `None` where the text shows no year.
+    #[must_use]
+    pub fn read(&self, text: &str) -> Option<DateTime<Utc>> {
+        let mut shown = Shown::default();
+        let time = shown.read(&self.pieces, text).then(|| shown.begin(self.zone))??;
+        // What cannot be shown again was read wrongly.
+        (sanitise(&self.show(&time), false) == text).then_some(time)
+    }
+
     /// Returns the text of a format that shows nothing of the time.
     pub(crate) fn fixed_text(&self) -> Option<&str> {
         match self.pieces.as_slice() {
@@ -187,6 +202,28 @@ mod tests {
             ("GGGG-[W]WW DDDD Q SSS X", Some("utc"), "2024-W23 160 2 045 1717855382"),
         ] {
             assert_eq!(DateFormat::parse(format, zone).unwrap().show(&time), shown);
+        }
+    }
+
+    #[test]
+    fn a_text_is_read_as_the_beginning_of_what_it_shows() {
+        for (format, zone, text, begin) in [
+            ("YYYYMMDD", None, "20240608", Some("2024-06-08T00:00:00Z")),
+            ("YYYYMMDD", Some("Europe/Berlin"), "20240608", Some("2024-06-07T22:00:00Z")),
+            ("YYYYMMDD-HHmmss", None, "20240608-140302", Some("2024-06-08T14:03:02Z")),
+            ("YYYY.M.D", None, "2024.6.18", Some("2024-06-18T00:00:00Z")),
+            ("YYYYMD", None, "2024618", Some("2024-06-18T00:00:00Z")),
+            ("GGGG-[W]WW", None, "2024-W23", Some("2024-06-03T00:00:00Z")),
+            ("YYYY-DDDD", None, "2024-160", Some("2024-06-08T00:00:00Z")),
+            ("MMM YYYY", None, "Jun-2024", Some("2024-06-01T00:00:00Z")),
+            ("D MMMM YY h:mm A", None, "8-June-24-2-03-PM", Some("2024-06-08T14:03:00Z")),
+            ("YYYY[-Q]Q", None, "2024-Q2", Some("2024-04-01T00:00:00Z")),
+            ("X", None, "1717855382", Some("2024-06-08T14:03:02Z")),
+            ("YYYYMMDD", None, "20241308", None),
+            ("MMDD", None, "0608", None),
+        ] {
+            let read = DateFormat::parse(format, zone).unwrap().read(text);
+            assert_eq!(read, begin.map(|text| text.parse().unwrap()), "{format} {text}");
         }
     }
 

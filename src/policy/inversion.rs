@@ -3,21 +3,27 @@
 //! Sanitising loses characters, so an inversion may explain a little more than its row can create, and never less: a tag
 //! that a row explains is kept if that row keeps it.
 
+mod names;
+
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use regex_lite::Regex;
 use semver::Version;
 
+pub(crate) use self::names::dashed;
+use self::names::name_fragment;
 use super::{
     date_format::DateFormat,
-    glob::{Atom, Glob, Part, Repeat},
+    glob::Glob,
     rules::{Condition, TagMatcher, TagRule},
     template::{CUT_HASH, Piece, Template, Variable, sanitise},
 };
 use crate::model::{CommitId, Tag};
 
 /// Which of a row's templates explains a tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// A name that `keep` is about.
     Tag,
@@ -40,12 +46,36 @@ pub struct Values {
     pub number: Option<u64>,
     /// The branch as the tag spells it.
     pub branch: Option<String>,
+    /// The git tag, or what a wildcard matched of it, as the tag spells it.
+    pub git_tag: Option<String>,
+    /// The beginning of the time that `{{date}}` shows.
+    pub date: Option<DateTime<Utc>>,
+}
+
+/// What one template, or a `match`, reads in a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading<'a> {
+    /// What the tag is to the row.
+    pub role: Role,
+    /// The template; none for a `match`.
+    pub template: Option<&'a Template>,
+    /// What the tag says.
+    pub values: Values,
+}
+
+impl Reading<'_> {
+    /// Tells whether a name or version in the tag may have been cut, so that only a part of it is there.
+    #[must_use]
+    pub fn may_be_cut(&self, tag: &Tag) -> bool {
+        let cuts = |template: &Template| template.variables().any(|(variable, _)| variable.may_be_cut());
+        tag.as_str().len() == Tag::MAX_LENGTH && self.template.is_some_and(cuts)
+    }
 }
 
 /// The inversion of one row.
 #[derive(Debug)]
 pub struct Inversion {
-    matchers: Vec<(Role, Matcher)>,
+    matchers: Vec<(Role, Option<Template>, Matcher)>,
 }
 
 impl Inversion {
@@ -54,12 +84,12 @@ impl Inversion {
     pub fn of(rule: &TagRule) -> Self {
         let mut matchers = Vec::new();
         match &rule.matcher {
-            Some(TagMatcher { regex, .. }) => matchers.push((Role::Tag, Matcher::Given(regex.clone()))),
-            None => matchers.extend(rule.tag.iter().map(|template| (Role::Tag, Matcher::invert(template, rule)))),
+            Some(TagMatcher { regex, .. }) => matchers.push((Role::Tag, None, Matcher::Given(regex.clone()))),
+            None => matchers.extend(rule.tag.iter().map(|template| inverted(Role::Tag, template, rule))),
         }
-        matchers.extend(rule.also.iter().map(|template| (Role::Also, Matcher::invert(template, rule))));
-        matchers.extend(rule.rolling.iter().map(|template| (Role::Rolling, Matcher::invert(template, rule))));
-        matchers.extend(rule.index.iter().map(|template| (Role::Index, Matcher::invert(template, rule))));
+        matchers.extend(rule.also.iter().map(|template| inverted(Role::Also, template, rule)));
+        matchers.extend(rule.rolling.iter().map(|template| inverted(Role::Rolling, template, rule)));
+        matchers.extend(rule.index.iter().map(|template| inverted(Role::Index, template, rule)));
         Self { matchers }
     }
 
@@ -69,7 +99,19 @@ impl Inversion {
         if tag.is_referrers_tag() {
             return None;
         }
-        self.matchers.iter().find_map(|(role, matcher)| Some((*role, matcher.read(tag)?)))
+        self.matchers.iter().find_map(|(role, _, matcher)| Some((*role, matcher.read(tag)?)))
+    }
+
+    /// Returns everything that the row reads in the tag: one reading for each of its templates that explains it.
+    #[must_use]
+    pub fn readings(&self, tag: &Tag) -> Vec<Reading<'_>> {
+        if tag.is_referrers_tag() {
+            return Vec::new();
+        }
+        let read = self.matchers.iter().filter_map(|(role, template, matcher)| {
+            Some(Reading { role: *role, template: template.as_ref(), values: matcher.read(tag)? })
+        });
+        read.collect()
     }
 
     /// Returns what the tag says if the row explains it in this role.
@@ -78,8 +120,12 @@ impl Inversion {
         if tag.is_referrers_tag() {
             return None;
         }
-        self.matchers.iter().filter(|(role, _)| *role == wanted).find_map(|(_, matcher)| matcher.read(tag))
+        self.matchers.iter().filter(|(role, ..)| *role == wanted).find_map(|(.., matcher)| matcher.read(tag))
     }
+}
+
+fn inverted(role: Role, template: &Template, rule: &TagRule) -> (Role, Option<Template>, Matcher) {
+    (role, Some(template.clone()), Matcher::invert(template, rule))
 }
 
 #[derive(Debug)]
@@ -96,6 +142,10 @@ struct Alternative {
     cut: Option<Regex>,
     /// Patterns of which a branch's own name, where the tag shows it unchanged, must fit none.
     taken_away: Vec<Glob>,
+    /// The format of the first `{{date}}`.
+    date: Option<DateFormat>,
+    /// What every such tag begins with; comparing it spares most tags the expression.
+    prefix: String,
 }
 
 /// A character of a tag.
@@ -126,7 +176,13 @@ impl Matcher {
                 continue;
             }
             let may_be_cut = template.variables().any(|(variable, _)| variable.may_be_cut());
+            let date = template.variables().find_map(|(variable, _)| match variable {
+                Variable::Date(format) => Some(format.clone()),
+                _ => None,
+            });
             alternatives.push(Alternative {
+                prefix: fixed_start(template, &entry.condition),
+                date,
                 whole: compile(&whole),
                 cut: may_be_cut.then(|| compile(&source(template, &entry.condition, true))),
                 taken_away: if shows_names { taken_away.clone() } else { Vec::new() },
@@ -137,7 +193,7 @@ impl Matcher {
 
     fn read(&self, tag: &Tag) -> Option<Values> {
         match self {
-            Self::Given(regex) => values(regex, tag),
+            Self::Given(regex) => values(regex, None, tag),
             Self::Inverted(alternatives) => alternatives.iter().find_map(|alternative| alternative.read(tag)),
         }
     }
@@ -145,7 +201,10 @@ impl Matcher {
 
 impl Alternative {
     fn read(&self, tag: &Tag) -> Option<Values> {
-        if let Some(found) = values(&self.whole, tag) {
+        if tag.as_str().len() < Tag::MAX_LENGTH && !tag.as_str().starts_with(&self.prefix) {
+            return None;
+        }
+        if let Some(found) = values(&self.whole, self.date.as_ref(), tag) {
             // A `-` may have been another character and 8 hex digits may be the hash of another name; any other name
             // stands in the tag as it is.
             let is_own_name = |name: &str| {
@@ -161,7 +220,8 @@ impl Alternative {
             }
         }
         let cut = self.cut.as_ref().filter(|_| tag.as_str().len() == Tag::MAX_LENGTH)?;
-        cut.is_match(tag.as_str()).then(Values::default)
+        // A version of which a part may be gone is none.
+        values(cut, self.date.as_ref(), tag).map(|found| Values { version: None, ..found })
     }
 }
 
@@ -205,7 +265,10 @@ fn compile(source: &str) -> Regex {
 }
 
 /// Reads a tag, or says no. A version with a number beyond 64 bits is left out.
-fn values(regex: &Regex, tag: &Tag) -> Option<Values> {
+fn values(regex: &Regex, date: Option<&DateFormat>, tag: &Tag) -> Option<Values> {
+    if !regex.is_match(tag.as_str()) {
+        return None;
+    }
     let captures = regex.captures(tag.as_str())?;
     let text = |name: &str| captures.name(name).map(|found| found.as_str());
     let version = match (text("version"), text("major"), text("minor"), text("patch")) {
@@ -221,7 +284,26 @@ fn values(regex: &Regex, tag: &Tag) -> Option<Values> {
         commit: text("sha").and_then(|text| text.parse().ok()),
         number: text("number").and_then(|text| text.parse().ok()),
         branch: text("branch").map(str::to_owned),
+        git_tag: text("tag").map(str::to_owned),
+        date: date.zip(text("date")).and_then(|(format, text)| format.read(text)),
     })
+}
+
+/// Returns the text that every tag of the template begins with: literal text, and a branch that is named outright.
+fn fixed_start(template: &Template, condition: &Condition) -> String {
+    let mut start = String::new();
+    for piece in template.pieces() {
+        match (piece, condition) {
+            (Piece::Literal(text), _) => start.push_str(text),
+            (Piece::Value { variable: Variable::Branch(None), .. }, Condition::Branch(glob))
+                if !glob.as_str().is_empty() && glob.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()) =>
+            {
+                start.push_str(glob.as_str());
+            }
+            (Piece::Value { .. }, _) => break,
+        }
+    }
+    start
 }
 
 /// Returns the pattern that a template inverts to under one entry of `on`, for people to read.
@@ -288,14 +370,15 @@ fn fragment(variable: &Variable, condition: &Condition, at_start: bool, cut: boo
         },
         Variable::GitTag(None) => match condition {
             Condition::Tag(glob) | Condition::Release(Some(glob)) | Condition::Prerelease(Some(glob)) => {
-                (None, name_fragment(glob, at_start))
+                (Some("tag"), name_fragment(glob, at_start))
             }
             // Build metadata follows a `+`, which becomes a `-`.
-            Condition::Release(None) => (None, format!("v?{}(?:-[0-9A-Za-z.-]+)?", semver(false))),
-            Condition::Prerelease(None) => (None, format!("v?{}-[0-9A-Za-z.-]+", semver(false))),
-            _ => (None, any()),
+            Condition::Release(None) => (Some("tag"), format!("v?{}(?:-[0-9A-Za-z.-]+)?", semver(false))),
+            Condition::Prerelease(None) => (Some("tag"), format!("v?{}-[0-9A-Za-z.-]+", semver(false))),
+            _ => (Some("tag"), any()),
         },
-        Variable::Branch(Some(_)) | Variable::GitTag(Some(_)) | Variable::BaseRef => (None, any()),
+        Variable::GitTag(Some(_)) => (Some("tag"), any()),
+        Variable::Branch(Some(_)) | Variable::BaseRef => (None, any()),
         Variable::Number => (Some("number"), "[1-9][0-9]*".to_owned()),
         Variable::Sha => (Some("sha"), "[0-9a-f]{7,40}".to_owned()),
         Variable::ShaFull => (Some("sha"), "[0-9a-f]{40}".to_owned()),
@@ -305,7 +388,8 @@ fn fragment(variable: &Variable, condition: &Condition, at_start: bool, cut: boo
         Variable::Patch => (Some("patch"), NUMBER.to_owned()),
         Variable::Prerelease if at_start => (None, any()),
         Variable::Prerelease => (Some("prerelease"), PRERELEASE.to_owned()),
-        Variable::Date(format) | Variable::CommitDate(format) => (None, date_fragment(format, at_start)),
+        Variable::Date(format) => (Some("date"), date_fragment(format, at_start)),
+        Variable::CommitDate(format) => (None, date_fragment(format, at_start)),
         Variable::RunNumber => (None, "[0-9]+".to_owned()),
     }
 }
@@ -321,122 +405,4 @@ fn date_fragment(format: &DateFormat, at_start: bool) -> String {
         let lead = if rest.len() < dashed.len() { "_" } else { "" };
         format!("{lead}{}", regex_lite::escape(rest))
     })
-}
-
-/// Literal text of a date format, as sanitising leaves it.
-fn dashed(text: &str) -> String {
-    let mut dashed = String::new();
-    let mut in_run = false;
-    for character in text.chars() {
-        let allowed = Tag::allows(character);
-        if allowed {
-            dashed.push(character);
-        } else if !in_run {
-            dashed.push('-');
-        }
-        in_run = !allowed;
-    }
-    dashed
-}
-
-/// What a part of a glob becomes in a tag.
-enum Element {
-    /// Letters, digits, `_`: at least one.
-    Text(String),
-    /// The same, or nothing.
-    Optional(String),
-    /// Characters that tags do not allow.
-    Dash,
-    /// `.` or `-`.
-    Dot(char),
-    /// Anything or nothing.
-    Wild,
-}
-
-impl Element {
-    fn of(part: &Part) -> Self {
-        match &part.atom {
-            Atom::Star | Atom::DoubleStar => Self::Wild,
-            Atom::Set(inside) => Self::text(&format!("[{inside}]"), part.repeat),
-            Atom::Literal(character) if matches!(character, '.' | '-') => match part.repeat {
-                Repeat::Once => Self::Dot(*character),
-                Repeat::AtMostOnce | Repeat::AtLeastOnce => Self::Wild,
-            },
-            Atom::Literal(character) if Tag::allows(*character) => Self::text(&character.to_string(), part.repeat),
-            Atom::Literal(_) => match part.repeat {
-                Repeat::Once | Repeat::AtLeastOnce => Self::Dash,
-                Repeat::AtMostOnce => Self::Wild,
-            },
-        }
-    }
-
-    fn text(text: &str, repeat: Repeat) -> Self {
-        match repeat {
-            Repeat::Once => Self::Text(text.to_owned()),
-            Repeat::AtLeastOnce => Self::Text(format!("{text}+")),
-            Repeat::AtMostOnce => Self::Optional(format!("{text}?")),
-        }
-    }
-}
-
-/// Writes the expression for the sanitised form of every name that a glob fits.
-///
-/// Three forms: the name with each run of other characters as one `-`; where it stands at the start of a tag, the same
-/// behind the `_` that its leading dots and dashes became; the hash of a name without any letter or digit.
-fn name_fragment(glob: &Glob, at_start: bool) -> String {
-    let elements: Vec<Element> = glob.parts().iter().map(Element::of).collect();
-    let mut forms = vec![dashed_form(&elements)];
-    let first_text = elements.iter().position(|element| matches!(element, Element::Text(_)));
-    let (lead, rest) = elements.split_at(first_text.unwrap_or(elements.len()));
-    if at_start && !lead.is_empty() {
-        let fixed = lead.iter().all(|element| matches!(element, Element::Dash | Element::Dot(_)));
-        let between = if fixed { String::new() } else { format!("{ANY}*") };
-        forms.push(format!("_{between}{}", dashed_form(rest)));
-    }
-    if first_text.is_none() {
-        forms.push(format!("[0-9a-f]{{{CUT_HASH}}}"));
-    }
-    // What begins with a wildcard alone covers the other two.
-    if matches!(elements.as_slice(), [Element::Wild]) {
-        forms.truncate(1);
-    }
-    forms.join("|")
-}
-
-/// A run of characters that tags do not allow is one `-`, so one beside a wildcard may have merged with what the wildcard
-/// matched.
-fn dashed_form(elements: &[Element]) -> String {
-    let mut source = String::new();
-    let (mut wild, mut after_dash) = (false, false);
-    for element in elements {
-        match element {
-            Element::Wild => wild = true,
-            // Nothing is there, perhaps, and the dashes around it are one.
-            Element::Optional(_) if wild || after_dash => wild = true,
-            Element::Dash => {
-                source.push_str(&match (wild, after_dash) {
-                    (false, false) => "-".to_owned(),
-                    (false, true) => String::new(),
-                    (true, false) => format!("{ANY}*-"),
-                    (true, true) => format!("(?:{ANY}*-)?"),
-                });
-                (wild, after_dash) = (false, true);
-            }
-            Element::Text(_) | Element::Optional(_) | Element::Dot(_) => {
-                if wild {
-                    source.push_str(&format!("{ANY}*"));
-                }
-                match element {
-                    Element::Text(text) | Element::Optional(text) => source.push_str(text),
-                    Element::Dot(character) => source.push_str(&regex_lite::escape(&character.to_string())),
-                    Element::Dash | Element::Wild => {}
-                }
-                (wild, after_dash) = (false, false);
-            }
-        }
-    }
-    if wild {
-        source.push_str(&format!("{ANY}*"));
-    }
-    source
 }

@@ -101,7 +101,7 @@ pub struct PublishPlan {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// An immutable tag exists with another digest.
-    #[error("{image}:{tag} is published as {published} and {row} says `immutable: true`, so it is not replaced{}", .ours.as_ref().map(|ours| format!(" by {ours}")).unwrap_or_default())]
+    #[error("{image}:{tag} is published as {published} and {row} says `immutable{}true`, so it is not replaced{}", if row.line.is_some() { ": " } else { "=" }, .ours.as_ref().map(|ours| format!(" by {ours}")).unwrap_or_default())]
     Immutable {
         /// The image.
         image: ImageName,
@@ -151,9 +151,7 @@ pub enum Conflict {
         second_digest: Digest,
     },
     /// A tag made from a name exists under another row's immutable template.
-    #[error(
-        "{row} would replace {image}:{tag}, a tag made from the name of a branch or git tag, but that tag exists and is immutable by {owner}"
-    )]
+    #[error("{row} would replace {image}:{tag}, but that tag exists and is immutable by {owner}")]
     Captured {
         /// The image.
         image: ImageName,
@@ -176,7 +174,7 @@ impl Conflict {
         match self {
             // The rows of inputs are in the step itself.
             Self::Immutable { image, published, row: Row { line: None, .. }, .. } => format!(
-                "to finish the run with the published image, give the same step `source: {image}@{published}`; to publish this build, give it a new version"
+                "to publish this build, give it a new version; to run the step again with the published image, give it `source: {image}@{published}`"
             ),
             Self::Immutable { image, published, .. } => format!(
                 "to finish the run with the published image, promote it: `ghcr-lifecycle push --source {image}@{published} --image {image}{git_ref}` (input `source: {image}@{published}`); to publish this build, give it a new version"
@@ -185,6 +183,9 @@ impl Conflict {
                 "was the git tag moved? Publish this commit under a new version, or say `ref` if it was built from another project".to_owned()
             }
             Self::Split { .. } => "point the row's tags at one image, or take the odd one out of the row".to_owned(),
+            Self::Captured { row: Row { line: None, .. }, .. } => {
+                "rename the branch or git tag, or leave the row out there with its attribute `enable`".to_owned()
+            }
             Self::Captured { .. } => {
                 "rename the branch or git tag, or take it away from the row with an entry such as `!branch NAME`".to_owned()
             }

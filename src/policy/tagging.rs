@@ -5,20 +5,22 @@ use std::collections::BTreeSet;
 use semver::Version;
 
 use super::{
-    inversion::{Inversion, Role},
+    inversion::Role,
     metadata::{Facts, Given, Kind, Latest, MetadataError, Rule, Skipped, sanitised},
-    rules::{Condition, Policy, Row, Sanitiser, TagRule},
+    rules::{Condition, OnEntry, Policy, Row, Sanitiser, TagRule},
     template::{Template, Variable},
 };
 use crate::{
     event::{Context, Subject},
     model::Tag,
 };
+use captures::{check_captures, check_pointers};
 use fit::{Fit, Run, fit, subject_name};
 use value::value;
 
 pub use fit::describe;
 
+mod captures;
 mod fit;
 mod value;
 
@@ -34,6 +36,8 @@ pub struct TagPlan {
     pub nothing: Option<String>,
     /// Tags made from a name that another row's immutable template explains: an error if they exist.
     pub captures: Vec<Capture>,
+    /// Tags that another row calls a pointer, given by a rule of docker/metadata-action that does not.
+    pub unguarded: Vec<Capture>,
 }
 
 /// The tags of one row.
@@ -208,7 +212,8 @@ pub enum TaggingError {
 /// Every row's mistakes at once: values that are missing, and names that would become another row's pointer. Of
 /// docker/metadata-action's rules the first mistake only, as there.
 pub fn plan_tags(context: &Context, policy: &Policy, short_sha_length: usize) -> Result<TagPlan, Vec<TaggingError>> {
-    let mut plan = TagPlan { rows: Vec::new(), skipped: Vec::new(), nothing: None, captures: Vec::new() };
+    let mut plan =
+        TagPlan { rows: Vec::new(), skipped: Vec::new(), nothing: None, captures: Vec::new(), unguarded: Vec::new() };
     if let (Subject::Nothing(why), None) = (&context.subject, &policy.drop_in) {
         plan.nothing = Some(why.clone());
         return Ok(plan);
@@ -220,8 +225,11 @@ pub fn plan_tags(context: &Context, policy: &Policy, short_sha_length: usize) ->
     for (index, rule) in policy.rules.iter().enumerate() {
         let fit = match fit(rule, &run, first.as_ref()).map_err(|error| vec![error.into()])? {
             Ok(fit) => fit,
-            // That nothing is the latest of no tags goes without saying.
-            Err(reasons) if reasons == [NoFit::Metadata(Skipped::NothingLatest)] => continue,
+            // Why there is no `latest` is only said to who asks for something of it.
+            Err(_) if matches!(rule.on.as_slice(), [OnEntry { condition: Condition::Latest(flavor), .. }] if flavor.latest != Latest::Forward || first.is_none()) =>
+            {
+                continue;
+            }
             Err(reasons) => {
                 plan.skipped.push(Skip { row: rule.row.clone(), reasons });
                 continue;
@@ -245,6 +253,7 @@ pub fn plan_tags(context: &Context, policy: &Policy, short_sha_length: usize) ->
             Err(error) => errors.push(error),
         }
     }
+    check_pointers(&mut plan, policy);
     errors.extend(check_captures(&mut plan, context, policy));
     if errors.is_empty() { Ok(plan) } else { Err(errors) }
 }
@@ -371,40 +380,4 @@ pub fn expand_for(template: &Template, row: &RowPlan, context: &Context, short_s
     };
     let fit = Fit { condition: row.condition.clone(), captures, version: row.version.clone(), given: None };
     template.expand(|variable| value(variable, &fit, context, short_sha_length)).ok()
-}
-
-/// Finds tags made from a name that belong to another row.
-fn check_captures(plan: &mut TagPlan, context: &Context, policy: &Policy) -> Vec<TaggingError> {
-    let mut errors = Vec::new();
-    // A merge group has no name of its own, but `{{base_ref}}` gives it one.
-    let Some(name) = subject_name(&context.subject).or_else(|| context.base_ref.clone()) else { return errors };
-    let mut inversions: Vec<Option<Inversion>> = policy.rules.iter().map(|_| None).collect();
-    for row in &plan.rows {
-        let rule = &policy.rules[row.rule];
-        for tag in &row.named {
-            for (other_index, other) in policy.rules.iter().enumerate() {
-                if other_index == row.rule {
-                    continue;
-                }
-                let inversion = inversions[other_index].get_or_insert_with(|| Inversion::of(other));
-                let own = plan.rows.iter().find(|planned| planned.rule == other_index);
-                let points = inversion.explain_as(Role::Rolling, tag).is_some()
-                    && !own.is_some_and(|own| own.rolling.contains(tag));
-                if points {
-                    errors.push(TaggingError::CapturesPointer {
-                        tag: tag.clone(),
-                        name: name.clone(),
-                        row: rule.row.clone(),
-                        owner: other.row.clone(),
-                    });
-                } else if other.immutable != super::rules::Immutable::No
-                    && inversion.explain_as(Role::Tag, tag).is_some()
-                    && !own.is_some_and(|own| own.tag.contains(tag))
-                {
-                    plan.captures.push(Capture { tag: tag.clone(), row: rule.row.clone(), owner: other.row.clone() });
-                }
-            }
-        }
-    }
-    errors
 }

@@ -246,7 +246,7 @@ fn closing(text: &str) -> Option<usize> {
 /// Hex digits of the hash that a cut or unprintable value ends in: 32 bits tell apart what one project names.
 pub(crate) const CUT_HASH: usize = 8;
 
-fn short_hash(text: &str) -> String {
+pub(crate) fn short_hash(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(CUT_HASH / 2).map(|byte| format!("{byte:02x}")).collect()
 }
 

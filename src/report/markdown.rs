@@ -24,7 +24,8 @@ pub fn summary(report: &Report) -> String {
         let _ = writeln!(text, "No tags.\n");
     }
     for warning in warnings {
-        let _ = writeln!(text, "> [!WARNING]\n> {}\n", inline(warning));
+        let lines: Vec<String> = warning.lines().map(inline).collect();
+        let _ = writeln!(text, "> [!WARNING]\n> {}\n", lines.join("\n> "));
     }
     for notice in notices {
         let _ = writeln!(text, "> [!NOTE]\n> {}\n", inline(notice));

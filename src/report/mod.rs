@@ -256,6 +256,12 @@ impl TagLine {
 }
 
 impl ImageReport {
+    /// Tells whether a name, as it was typed, is this image's: a registry may have several names.
+    #[must_use]
+    pub fn is_of(&self, typed: &str) -> bool {
+        self.image == typed || typed.parse::<ImageName>().is_ok_and(|name| name.to_string() == self.image)
+    }
+
     /// Starts an image's report.
     #[must_use]
     pub fn new(image: impl Into<String>) -> Self {
@@ -269,6 +275,13 @@ impl ImageReport {
             tags: Vec::new(),
         }
     }
+}
+
+/// Rows in the order of the policy or input; those of inputs are tried by their priority.
+fn in_order(skipped: &[Skip]) -> Vec<Skip> {
+    let mut skipped = skipped.to_vec();
+    skipped.sort_by_key(|skip| skip.row.number);
+    skipped
 }
 
 impl Report {
@@ -286,7 +299,7 @@ impl Report {
             mode,
             event: words::event(context),
             images: Vec::new(),
-            skipped: plan.skipped.clone(),
+            skipped: in_order(&plan.skipped),
             nothing: plan.nothing.clone(),
             version,
             base_labels: labels.clone(),
@@ -375,6 +388,11 @@ impl Report {
 
     /// Gathers the warnings of all tags once the report is complete.
     pub fn finish(&mut self) {
+        let stays = |line: &TagLine| line.outcome == TagOutcome::Stayed;
+        let mut lines = self.images.iter().flat_map(|image| &image.tags).peekable();
+        if lines.peek().is_some() && lines.all(stays) {
+            self.notices.push(words::ALL_STAY.to_owned());
+        }
         for ImageReport { image, tags, repaired, digest, .. } in &self.images {
             let behind: Vec<String> = tags
                 .iter()

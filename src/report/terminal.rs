@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use crate::execute::publish::Staged;
+use crate::{execute::publish::Staged, model::untrusted::shown, policy::metadata::Output};
 
 use super::{ImageReport, Report, TagLine, TagOutcome, words};
 
@@ -31,6 +31,20 @@ pub fn text(report: &Report, width: Option<u16>) -> String {
     text
 }
 
+/// Shows the outputs that docker/metadata-action's log has, too: what labels and version are is looked up there.
+#[must_use]
+pub fn described(outputs: &[Output]) -> String {
+    let mut text = String::new();
+    for Output { name, value, file: _ } in outputs.iter().filter(|output| ["version", "labels"].contains(&output.name))
+    {
+        let _ = writeln!(text, "\n{name}:");
+        for line in value.lines() {
+            let _ = writeln!(text, "  {}", shown(line));
+        }
+    }
+    text
+}
+
 fn show_image(text: &mut String, report: &ImageReport, width: Option<u16>) {
     let ImageReport { image, digest, platforms, exists: _, staged, repaired: _, tags } = report;
     let image = if image.is_empty() { "no image is named" } else { image };
@@ -49,13 +63,14 @@ fn show_image(text: &mut String, report: &ImageReport, width: Option<u16>) {
     if let Some(width) = width {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
-    for TagLine { tag, digest, outcome, why, .. } in tags {
+    for TagLine { tag, digest, outcome, why, row, .. } in tags {
         let digest = digest.as_ref().map(crate::model::Digest::short).unwrap_or_default();
         let outcome = match outcome {
             TagOutcome::Moved { from } => format!("moved from {}", from.short()),
             other => words::outcome(other).to_owned(),
         };
-        table.add_row([format!("  {tag}"), digest, outcome, why.clone()]);
+        let why = if why.is_empty() { format!("by {row}") } else { why.clone() };
+        table.add_row([format!("  {tag}"), digest, outcome, why]);
     }
     let _ = writeln!(text, "{}", table.trim_fmt());
 }

@@ -4,8 +4,9 @@ use crate::{
     event::{Context, EventKind, Subject},
     model::untrusted::shown,
     policy::{
-        metadata::Skipped,
+        metadata::{Skipped, Unknown},
         rolling::{MoveReason, StayReason},
+        rules::Row,
         tagging::{self, NoFit, Skip},
     },
 };
@@ -137,6 +138,9 @@ pub fn move_reason(reason: &MoveReason) -> String {
 #[must_use]
 pub fn stay_reason(reason: &StayReason) -> String {
     match reason {
+        StayReason::HigherVersion { version, tag } if tag.as_str() == version.to_string() => {
+            format!("{version} is higher and published")
+        }
         StayReason::HigherVersion { version, tag } => format!("{version} is higher and published ({tag})"),
         StayReason::Ancestor { of } => format!("commit {} there is newer", of.abbreviated(7)),
         StayReason::Diverged { from, tip } => {
@@ -161,7 +165,7 @@ pub fn doubtful(image: &str, line: &TagLine, doubt: Doubt) -> String {
     let stays = if *outcome == TagOutcome::Stayed { "stays: " } else { "" };
     let remedy = match doubt {
         Doubt::Commit => {
-            "give images the label org.opencontainers.image.revision (output `labels`), or a tag with `{{sha}}`"
+            "give images the labels org.opencontainers.image.revision and org.opencontainers.image.source (output `labels`), or a tag that holds the commit"
         }
         Doubt::History => {
             "let the job read the history: `github-token` with `contents: read`, or `fetch-depth: 0` for actions/checkout"
@@ -180,6 +184,25 @@ pub fn no_tag(event: &str, skipped: &[Skip]) -> String {
     text
 }
 
+/// Warns of an attribute that means nothing.
+#[must_use]
+pub fn unknown_attribute(row: &Row, unknown: &Unknown) -> String {
+    let Unknown { name, nearest } = unknown;
+    let meant = nearest.map(|meant| format!(": did you mean `{meant}`?")).unwrap_or_default();
+    format!("{row}: the attribute `{name}` means nothing{meant}")
+}
+
+/// Warns of a row that takes a pointer along without asking whether it moves forward.
+#[must_use]
+pub fn unguarded(tag: &str, row: &Row, owner: &Row) -> String {
+    format!(
+        "{row} moves `{tag}` wherever it points, and by {owner} that tag moves forward only: add `rolling=true` to the first, or take the tag out of it"
+    )
+}
+
+/// Tells that there is nothing to push.
+pub const ALL_STAY: &str = "every tag of this run stays where it is, so the output `tags` is empty: guard the step that pushes with `if: steps.ID.outputs.tags != ''`";
+
 /// Warns of a name that no registry takes.
 #[must_use]
 pub fn no_image_tag(name: &str) -> String {
@@ -193,7 +216,7 @@ pub fn no_image_tag(name: &str) -> String {
 #[must_use]
 pub fn not_carried_out(keys: &[String]) -> String {
     let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-    format!("the policy is valid; this version does not carry out {} yet", keys.join(", "))
+    format!("this version does not carry out {} yet", keys.join(", "))
 }
 
 /// Says what became of a tag.

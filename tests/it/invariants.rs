@@ -2,4 +2,5 @@
 
 mod generated;
 mod publishing;
+mod retention;
 mod tagging;

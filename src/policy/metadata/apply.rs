@@ -164,7 +164,7 @@ pub(in crate::policy) fn apply(rule: &Rule, facts: &Facts) -> Result<Applied, Me
             };
             match branch {
                 Some(branch) if wanted == Some(branch) => plain("edge"),
-                _ => other_ref(wanted.unwrap_or("the default branch")),
+                _ => other_ref(wanted.unwrap_or("the default branch, which is not known here (`branch=…` names it)")),
             }
         }
         Kind::RefBranch => branch.map_or_else(|| other_ref("a branch"), plain),

@@ -135,6 +135,11 @@ fn tag_rules(rows: Vec<Rule>, flavor: &Flavor) -> Result<Vec<TagRule>, MetadataE
         let (tag, rolling) = match (row.extension.rolling, row.kind) {
             (true, Kind::Semver) => {
                 let fail = |problem: &str| MetadataError::entry("tags", &row.text, problem);
+                if !row.whole_versions().is_empty() {
+                    return Err(fail(
+                        "its pattern is the whole version, which never moves: leave `rolling` out, or use `{{major}}` or `{{major}}.{{minor}}`",
+                    ));
+                }
                 let pointer = row.template(row.text_of("pattern")).ok_or_else(|| {
                     fail("`rolling` needs a pattern of `{{major}}`, `{{minor}}`, `{{patch}}` and plain text, and a plain prefix and suffix")
                 })?;
@@ -148,7 +153,7 @@ fn tag_rules(rows: Vec<Rule>, flavor: &Flavor) -> Result<Vec<TagRule>, MetadataE
                         "`rolling` needs to know which versions are published: add a row that gives the whole version, such as `type=semver,pattern={{version}}`",
                     ));
                 }
-                (versions, vec![pointer])
+                (versions.into_iter().chain(row.versions_beside()).collect(), vec![pointer])
             }
             (true, _) => (Vec::new(), row.plain_template().into_iter().collect()),
             (false, _) => (row.versions().into_iter().chain(row.plain_template()).collect(), Vec::new()),
@@ -205,23 +210,30 @@ impl Rule {
     /// Returns the templates by which versions that the row published are read from their tags; none if its tags do not hold
     /// whole versions, or that cannot be told.
     fn versions(&self) -> Vec<Template> {
-        let texts: Vec<String> = match self.kind {
-            Kind::Semver | Kind::Pep440 if !self.extension.rolling => {
-                let pattern = without_blanks(self.text_of("pattern"));
-                if pattern.contains("{{raw}}") {
-                    ["v{{version}}", "{{version}}"].map(|raw| pattern.replace("{{raw}}", raw)).to_vec()
-                } else {
-                    vec![pattern]
-                }
-            }
-            Kind::RefTag | Kind::Match => ["v{{version}}", "{{version}}"].map(str::to_owned).to_vec(),
-            _ => Vec::new(),
+        if self.extension.rolling { Vec::new() } else { self.whole_versions() }
+    }
+
+    /// The same, for what the row would publish. A `v` before the version may have come or gone since.
+    fn whole_versions(&self) -> Vec<Template> {
+        let pattern = match self.kind {
+            Kind::Semver | Kind::Pep440 => without_blanks(self.text_of("pattern")).replace("{{raw}}", "{{version}}"),
+            Kind::RefTag | Kind::Match => "{{version}}".to_owned(),
+            _ => return Vec::new(),
         };
         let is_whole = |template: &Template| {
             let holds = |wanted: &Variable| template.variables().any(|(variable, _)| variable == wanted);
             holds(&Variable::Version) || (holds(&Variable::Major) && holds(&Variable::Minor) && holds(&Variable::Patch))
         };
-        texts.iter().filter_map(|text| self.template(text)).filter(is_whole).collect()
+        let other = match pattern.strip_prefix('v') {
+            Some(rest) => rest.to_owned(),
+            None => format!("v{pattern}"),
+        };
+        [pattern, other].iter().filter_map(|text| self.template(text)).filter(is_whole).collect()
+    }
+
+    /// Returns the templates of versions with the row's prefix and suffix, whoever published them.
+    fn versions_beside(&self) -> impl Iterator<Item = Template> {
+        ["{{version}}", "v{{version}}"].into_iter().filter_map(|text| self.template(text))
     }
 
     /// Returns the template of a row whose tags hold no version, if there is one that says the same.

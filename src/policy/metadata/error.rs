@@ -61,7 +61,7 @@ impl MetadataError {
     }
 }
 
-/// Foreign text as messages show it: one line of bounded length.
+/// Foreign text as messages show it between backticks: one line of bounded length.
 pub(super) fn shown(text: &str) -> String {
-    text.chars().take(200).flat_map(char::escape_debug).collect()
+    crate::model::untrusted::shown(text).replace('`', "'")
 }

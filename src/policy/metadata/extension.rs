@@ -52,10 +52,15 @@ impl Extension {
         if rolling && immutable != Immutable::No {
             return Err("`rolling` tags move and `immutable` ones do not: choose one of them".to_owned());
         }
-        if rolling && matches!(kind, Kind::Pep440 | Kind::Match | Kind::RefTag | Kind::ShaShort | Kind::ShaLong) {
+        if rolling
+            && matches!(
+                kind,
+                Kind::Pep440 | Kind::Match | Kind::RefTag | Kind::RefPullRequest | Kind::ShaShort | Kind::ShaLong
+            )
+        {
             return Err(
                 "`rolling` is for pointers: `type=semver` with `{{major}}` or `{{major}}.{{minor}}`, `ref` with \
-                 `event=branch` or `event=pr`, `edge`, `raw`, `schedule`"
+                 `event=branch`, `edge`, `raw`, `schedule`"
                     .to_owned(),
             );
         }

@@ -31,5 +31,5 @@ pub use self::{
     flavor::{Flavor, Latest},
     labels::{Labels, labels},
     outputs::{Content, Items, Metadata, MetadataInputs, OUTPUT_NAMES, Output, environment_name, outputs},
-    rows::{DEFAULT_ROWS, Kind, Rule},
+    rows::{DEFAULT_ROWS, Kind, Rule, Unknown},
 };

@@ -4,11 +4,12 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use super::{
     csv,
-    error::MetadataError,
+    error::{MetadataError, shown},
     extension::Extension,
     flavor::Flavor,
     javascript::{self, trim},
 };
+use crate::policy::diagnostic::nearest;
 
 /// What kind of rule a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,17 @@ pub struct Rule {
     attributes: BTreeMap<String, String>,
     /// What it asks for beyond docker/metadata-action.
     pub extension: Extension,
+    /// Attributes that mean nothing.
+    pub unknown: Vec<Unknown>,
+}
+
+/// An attribute that means nothing: docker/metadata-action says nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// Its name.
+    pub name: String,
+    /// What was probably meant.
+    pub nearest: Option<&'static str>,
 }
 
 /// What `tags` is when it is empty.
@@ -103,7 +115,7 @@ impl Rule {
                     if key == "type" {
                         kind = Some(value.to_owned());
                         if !TYPES.contains(&value) {
-                            return Err(fail(format!("there is no type `{}`", super::error::shown(value))));
+                            return Err(fail(no_type(value)));
                         }
                     } else {
                         attributes.insert(key, value.to_owned());
@@ -159,17 +171,48 @@ impl Rule {
             Kind::Raw => Some("value"),
             _ => None,
         };
+        let unknown: Vec<Unknown> = attributes
+            .keys()
+            .filter(|name| !ATTRIBUTES.contains(&name.as_str()))
+            .map(|name| Unknown { name: shown(name), nearest: nearest(name, ATTRIBUTES) })
+            .collect();
         if let Some(needed) = needed.filter(|needed| !attributes.contains_key(*needed)) {
-            return Err(fail(format!("the row needs the attribute `{needed}`")));
+            let meant = unknown.iter().find(|unknown| unknown.nearest == Some(needed));
+            let meant = meant.map(|meant| format!("; did you mean it by `{}`?", meant.name)).unwrap_or_default();
+            return Err(fail(format!("the row needs the attribute `{needed}`{meant}")));
         }
         attributes.entry("enable".to_owned()).or_insert_with(|| "true".to_owned());
         let priority = javascript::number(attributes.get("priority").map_or(priority, String::as_str));
         let extension = Extension::read(kind, &attributes).map_err(fail)?;
-        Ok((priority, Self { text: item.to_owned(), number, kind, attributes, extension }))
+        Ok((priority, Self { text: item.to_owned(), number, kind, attributes, extension, unknown }))
     }
 }
 
 const TYPES: [&str; 8] = ["schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"];
+
+const ATTRIBUTES: [&str; 15] = [
+    "enable",
+    "priority",
+    "prefix",
+    "suffix",
+    "pattern",
+    "value",
+    "match",
+    "group",
+    "event",
+    "branch",
+    "format",
+    "type",
+    "rolling",
+    "immutable",
+    "keep",
+];
+
+fn no_type(found: &str) -> String {
+    let types = TYPES.map(|name| format!("`{name}`")).join(", ");
+    let meant = nearest(found, TYPES).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+    format!("there is no type `{}`; {meant}it is one of {types}", shown(found))
+}
 
 /// Reads the rows, or the default ones where there are none, in the order that they are tried.
 ///

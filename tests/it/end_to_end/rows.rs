@@ -88,7 +88,7 @@ fn rows_go_before_a_policy_and_images_after_it() {
         pushed("refs/heads/main", 'a').policy(POLICY).mode("tags").input(input, value).succeed()
     };
     assert_eq!(step("tags", "type=raw,value=ours").lines("tag-names"), ["ours"]);
-    let by_policy = step("images", "ghcr.io/acme/shop");
+    let by_policy = step("images", "ghcr.io/kyklos/kyklos");
     assert_eq!(by_policy.lines("tags"), ["ghcr.io/kyklos/kyklos:main-aaaaaaa"]);
     assert!(by_policy.environment.is_empty(), "{by_policy}");
 }
@@ -156,7 +156,7 @@ fn releases_move_forward_only() {
     }
 
     let again = release("1.1.5", 'c', "push").source(layouts[0].path()).fail(1);
-    assert!(again.stderr.contains("1.1.5 is published as") && again.stderr.contains("give the same step `source:"));
+    assert!(again.stderr.contains("1.1.5 is published as") && again.stderr.contains("`immutable=true`"));
     assert_eq!(tags(&sandbox), held, "nothing was written: {again}");
     release("1.1.5", 'c', "push").source(layouts[2].path()).succeed();
     assert_eq!(tags(&sandbox), held, "the same content changes nothing");
@@ -187,7 +187,10 @@ fn what_no_registry_takes_is_not_pushed() {
     let wrong = push(&name, "type=raw,value=fine\ntype=raw,value=-dash").fail(1);
     assert!(wrong.stderr.contains("gives `-dash`, which is no tag"), "{wrong}");
     let unqualified = push("acme/shop", "type=edge").fail(2);
-    assert!(unqualified.stderr.contains("`acme/shop`, which does not say which registry it is in"), "{unqualified}");
+    assert!(
+        unqualified.stderr.contains("`acme/shop`, which is no name of an image with its registry"),
+        "{unqualified}"
+    );
     let nameless = push("", "type=edge").fail(2);
     assert!(nameless.stderr.contains("names no image"), "{nameless}");
     assert!(sandbox.requests().is_empty(), "nothing was asked or sent");
@@ -232,4 +235,72 @@ fn the_api_is_asked_only_for_what_the_payload_lacks() {
         .input("tags", "type=edge")
         .fail(1);
     assert!(unknown.stderr.contains("kyklos/kyklos"), "{unknown}");
+}
+
+#[test]
+fn an_image_that_the_policy_does_not_list_is_a_mistake() {
+    let step = pushed("refs/heads/main", 'a').policy(POLICY).input("images", "ghcr.io/acme/shop");
+    let wrong = step.fail(2);
+    assert!(
+        wrong.stderr.contains("`ghcr.io/acme/shop`, and the policy, which gives the tags, does not list it"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn an_attribute_that_means_nothing_is_a_warning() {
+    let rows = "type=raw,value=x,imutable=true\ntype=edge,colour=red";
+    let outcome = pushed("refs/heads/main", 'a').input("tags", rows).succeed();
+    for text in
+        ["the attribute `imutable` means nothing: did you mean `immutable`?", "the attribute `colour` means nothing"]
+    {
+        assert!(outcome.stdout.contains(text), "{outcome}");
+    }
+    assert_eq!(outcome.lines("tags"), ["edge", "x"]);
+    let wrong = pushed("refs/heads/main", 'a').input("tags", "type=semver,patern={{version}}").fail(2);
+    assert!(wrong.stderr.contains("needs the attribute `pattern`; did you mean it by `patern`?"), "{wrong}");
+    let wrong = pushed("refs/heads/main", 'a').input("tags", "type=semvr,pattern={{version}}").fail(2);
+    assert!(wrong.stderr.contains("there is no type `semvr`; did you mean `semver`?"), "{wrong}");
+}
+
+#[test]
+fn a_pointer_is_guarded_against_rows_that_do_not_ask() {
+    let sandbox = ghcr();
+    let image = format!("{}/{REPOSITORY}", sandbox.host());
+    let release = |version: &str, rows: &str| {
+        let step = pushed(&format!("refs/tags/v{version}"), 'a').to(&sandbox).input("images", &image);
+        step.input("tags", rows).input("flavor", "latest=forward")
+    };
+    // Versions were published with a `v` before, by another row.
+    let (old, new) = (single("old"), single("new"));
+    release("1.1.0", "type=ref,event=tag").source(layout(&new).path()).succeed();
+    let rows = "type=semver,pattern={{version}},immutable=true\ntype=raw,value=latest,enable={{is_default_branch}}\n\
+                type=raw,value=1.0.5,enable={{is_default_branch}}";
+    let hotfix = release("1.0.5", rows).source(layout(&old).path()).succeed();
+    assert_eq!(hotfix.lines("stayed"), [format!("{image}:latest")]);
+    assert_eq!(tags(&sandbox)["latest"], new.digest().to_string());
+
+    let main = pushed("refs/heads/main", 'b').to(&sandbox).input("images", &image).input("flavor", "latest=forward");
+    let taken = main.input("tags", rows).fail(1);
+    assert!(taken.stderr.contains(":1.0.5, but that tag exists and is immutable by row 1"), "{taken}");
+    let rows = "type=semver,pattern={{version}}\ntype=raw,value=latest";
+    let main = pushed("refs/heads/main", 'b').to(&sandbox).input("images", &image).input("flavor", "latest=forward");
+    let warned = main.input("tags", rows).input("mode", "tags").succeed();
+    assert!(warned.stdout.contains("moves `latest` wherever it points"), "{warned}");
+}
+
+#[test]
+fn that_every_tag_stays_is_said() {
+    let sandbox = ghcr();
+    let image = format!("{}/{REPOSITORY}", sandbox.host());
+    let rows = "type=semver,pattern={{version}}\ntype=semver,pattern={{major}},rolling=true";
+    let release = |version: &str, rows: &str| {
+        let step = pushed(&format!("refs/tags/v{version}"), 'a').to(&sandbox).input("images", &image);
+        step.input("tags", rows).input("flavor", "latest=false")
+    };
+    release("1.1.0", rows).source(layout(&single("new")).path()).succeed();
+    let rows = "type=semver,pattern={{version}},enable=false\ntype=semver,pattern={{major}},rolling=true";
+    let outcome = release("1.0.5", rows).input("mode", "tags").succeed();
+    assert_eq!(outcome.outputs["tags"], "");
+    assert!(outcome.stdout.contains("::notice::every tag of this run stays where it is"), "{outcome}");
 }

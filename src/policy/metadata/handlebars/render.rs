@@ -180,9 +180,9 @@ impl Renderer<'_> {
         let mut hash: Vec<(String, Value)> = Vec::new();
         for (key, expression) in call.hash.iter().flatten() {
             let value = self.value(expression)?;
-            match hash.iter_mut().find(|(known, _)| known == key) {
-                Some(entry) => entry.1 = value,
-                None => hash.push((key.clone(), value)),
+            // Of an attribute that is given twice the first counts.
+            if !hash.iter().any(|(known, _)| known == key) {
+                hash.push((key.clone(), value));
             }
         }
         Ok(hash)

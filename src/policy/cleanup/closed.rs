@@ -1,0 +1,85 @@
+//! A closed pull request: its tags are taken away where `keep` lets them expire. No manifest is read, so nothing else is
+//! decided; the weekly run deletes what became unreachable.
+
+use std::collections::BTreeSet;
+
+use super::{CleanupPlan, Decision, Findings, Freed, PlannedUntag, PlannedVersion, Step, VersionReason};
+use crate::{
+    model::{Inventory, Tag},
+    policy::{
+        graph::Graph,
+        inversion::Inversion,
+        retention::{Fact, Life, Retention, TagVerdict, decide},
+        rules::{Condition, Policy, TagRule},
+    },
+};
+
+/// Plans what a pull request's closing takes away.
+pub fn plan_closed_pull_request(inventory: &Inventory, policy: &Policy, number: u64) -> CleanupPlan {
+    let graph = Graph::of(inventory);
+    let Retention { tags, newest, ages, mut questions } = decide(inventory, policy, &graph);
+    let is_on = |rule: &&TagRule| {
+        rule.matcher.is_some() || rule.on.iter().any(|entry| entry.condition == Condition::PullRequest)
+    };
+    let inversions: Vec<Inversion> = policy.rules.iter().filter(is_on).map(Inversion::of).collect();
+    let is_its_tag = |tag: &Tag| {
+        let mut readings = inversions.iter().flat_map(|inversion| inversion.readings(tag));
+        readings.any(|reading| reading.values.number == Some(number))
+    };
+    // `references` were not read for this; a file may name any tag.
+    let may_untag = policy.references.is_none() || inventory.references.known().is_some();
+    // What other tags wait for is the weekly run's to ask.
+    let own = tags.iter().flatten().filter(|decision| is_its_tag(&decision.tag));
+    let reasons = own.flat_map(|decision| &decision.rows).flat_map(|row| &row.reasons);
+    let mut facts: BTreeSet<Fact> = BTreeSet::new();
+    for life in reasons {
+        if let Life::Unknown { fact, problem: None } = life {
+            facts.insert(*fact);
+        }
+    }
+    questions.retain(|question| question.fact().is_some_and(|fact| facts.contains(&fact)));
+    let mut untag = Vec::new();
+    let mut stays_tagged = false;
+    for (node, version) in graph.versions.iter().enumerate() {
+        for decision in &tags[node] {
+            let goes = may_untag
+                && decision.verdict == TagVerdict::Expire
+                && !newest.contains_key(&node)
+                && is_its_tag(&decision.tag);
+            if goes {
+                untag.push(PlannedUntag { tag: decision.tag.clone(), digest: version.digest.clone(), id: version.id });
+            } else {
+                stays_tagged = true;
+            }
+        }
+    }
+    let tags_stay = !stays_tagged && !untag.is_empty();
+    if tags_stay {
+        untag.clear();
+    }
+    untag.sort_unstable_by(|a, b| (&a.tag, a.id).cmp(&(&b.tag, b.id)));
+    let moved: BTreeSet<Tag> = untag.iter().map(|untag| untag.tag.clone()).collect();
+    let steps = if moved.is_empty() { Vec::new() } else { vec![Step::Untag(moved.into_iter().collect())] };
+    let versions = graph.versions.iter().zip(tags).zip(&ages).map(|((version, tags), since)| PlannedVersion {
+        id: version.id,
+        digest: version.digest.clone(),
+        decision: Decision::Keep,
+        tags,
+        reasons: vec![VersionReason::NotLookedAt],
+        after: Vec::new(),
+        reached: None,
+        since: *since,
+        is_placeholder: version.is_placeholder(),
+    });
+    CleanupPlan {
+        image: inventory.image.clone(),
+        taken_at: inventory.taken_at,
+        versions: versions.collect(),
+        untag,
+        steps,
+        tags_stay,
+        findings: Findings::default(),
+        freed: Freed { bytes: 0, is_exact: true },
+        questions,
+    }
+}
