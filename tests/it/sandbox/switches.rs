@@ -121,16 +121,14 @@ async fn our_client_waits_out_the_limits() {
         let (sandbox, _) = with(Options { registry_limits: Some(limits), ..Options::plain(Auth::None) }).await;
         let client = client(Default::default());
         let image_name = image(&sandbox.host(), REPOSITORY);
-        let sources: Vec<OneBlob> = (0..10).map(|number| OneBlob::new(format!("blob {number}"))).collect();
-        let descriptors: Vec<_> = sources.iter().map(OneBlob::descriptor).collect();
-        let pushes = sources.iter().zip(&descriptors).map(|(source, blob)| client.put_blob(&image_name, blob, source));
-        for pushed in futures::future::join_all(pushes).await {
-            pushed.unwrap();
+        for number in 0..10 {
+            let source = OneBlob::new(format!("blob {number}"));
+            client.put_blob(&image_name, &source.descriptor(), &source).await.unwrap();
         }
         assert_eq!(sandbox.blobs(REPOSITORY).len(), 10);
         assert_eq!(sandbox.change(|state| state.uploads_under_way()), 0, "each upload was closed where it began");
         let writes = sandbox.requests().iter().filter(|request| request.is_write()).count();
-        assert!(writes > 2 * sources.len(), "no request of {writes} was refused");
+        assert!(writes > 20, "no request of {writes} was refused");
     }
 }
 
