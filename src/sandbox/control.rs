@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     future::Future,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -62,6 +65,21 @@ struct Around {
     log: Mutex<RequestLog>,
     hook: Mutex<Option<RequestHook>>,
     registry_limiter: RegistryLimiter,
+    /// Requests to the REST API that have come and are not answered yet.
+    under_way: AtomicUsize,
+}
+
+/// A request to the REST API, counted until this is dropped.
+pub(super) struct UnderWay {
+    around: Arc<Around>,
+    /// How many there were when it came, itself included.
+    pub(super) count: usize,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.around.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A panic elsewhere must not take the registry down; every change to these values is complete when its lock is let go.
@@ -121,6 +139,7 @@ impl Control {
                     log: Mutex::default(),
                     hook: Mutex::default(),
                     registry_limiter: RegistryLimiter::default(),
+                    under_way: AtomicUsize::default(),
                 }),
             }),
         }
@@ -344,6 +363,13 @@ impl Control {
         if let (Some(token), now) = found {
             self.limiter().set_remaining(&limits, &token, now, remaining);
         }
+    }
+
+    /// Counts a request to the REST API that has just come.
+    pub(super) fn begin_rest(&self) -> UnderWay {
+        let around = Arc::clone(&self.shared.around);
+        let count = around.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+        UnderWay { around, count }
     }
 
     pub(super) fn registry_limiter(&self) -> &RegistryLimiter {

@@ -13,12 +13,14 @@ pub mod requests;
 mod rest;
 pub mod sample;
 pub mod server;
+mod source_document;
 pub mod state;
 
 pub use control::Control;
 pub use faults::{Fault, FaultEffect};
 pub use options::{Auth, Options, RegistryLimits};
 pub use requests::{RequestHook, RequestInfo};
+pub use rest::endpoints;
 pub use sample::SampleImage;
 pub use server::Sandbox;
 pub use state::State;

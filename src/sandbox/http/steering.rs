@@ -11,7 +11,8 @@ use crate::{
     sandbox::{
         Control, Fault,
         requests::Class,
-        state::{Clock, Time},
+        source_document::{self, Mistake},
+        state::{Clock, SourceRepository, Time},
     },
 };
 
@@ -43,6 +44,9 @@ pub(super) async fn answer(control: &Control, parts: &Parts, body: &mut Incoming
             Ok(Answer::new(StatusCode::NO_CONTENT))
         }
         ("faults" | "clock" | "state" | "requests", _) => Err(Answer::unsupported()),
+        (what, method) if let Some(name) = what.strip_prefix("source/").and_then(source_name) => {
+            source(control, method, name, body).await
+        }
         _ => Err(Answer::error(StatusCode::NOT_FOUND, "NOT_FOUND", "page not found")),
     };
     answer.unwrap_or_else(|refusal| refusal)
@@ -90,6 +94,59 @@ async fn set_clock(control: &Control, body: &mut Incoming) -> Result<Answer, Ans
         });
     });
     Ok(clock(control))
+}
+
+/// Accepts what GitHub accepts for an owner and a repository, nearly: these names end up in paths.
+fn source_name(name: &str) -> Option<&str> {
+    let (owner, repository) = name.split_once('/')?;
+    let valid = |name: &str| {
+        !matches!(name, "" | "." | "..")
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    };
+    (valid(owner) && valid(repository)).then_some(name)
+}
+
+/// Makes a source repository what a document says, tells what it is, or removes it.
+async fn source(control: &Control, method: &Method, name: &str, body: &mut Incoming) -> Result<Answer, Answer> {
+    let absent = || Answer::error(StatusCode::NOT_FOUND, "NOT_FOUND", "there is no such source repository");
+    match *method {
+        Method::GET => control.change(|state| {
+            let source = state.source(name).ok_or_else(absent)?;
+            Ok(Answer::json(StatusCode::OK, &serde_json::to_value(source).unwrap_or_default()))
+        }),
+        Method::DELETE => {
+            control.change(|state| state.remove_source(name)).ok_or_else(absent)?;
+            Ok(Answer::new(StatusCode::NO_CONTENT))
+        }
+        Method::PUT => {
+            let document: Value = read(body, "SOURCE_INVALID").await?;
+            control.change(|state| match source_document::put(state, name, &document) {
+                Ok(source) => Ok(Answer::json(StatusCode::OK, &summary(source))),
+                Err(mistakes) => {
+                    let mistake = |Mistake { field, problem }: &Mistake| {
+                        json!({"code": "SOURCE_INVALID", "field": field, "message": format!("`{field}` {problem}")})
+                    };
+                    let errors: Vec<Value> = mistakes.iter().map(mistake).collect();
+                    Err(Answer::json(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "errors": errors })))
+                }
+            })
+        }
+        _ => Err(Answer::unsupported()),
+    }
+}
+
+/// Says which commits the names of a source repository lead to.
+fn summary(source: &SourceRepository) -> Value {
+    let branches: serde_json::Map<String, Value> =
+        source.branches().map(|(name, commit)| (name.to_owned(), commit.into())).collect();
+    let commit = |tag: &str| source.resolve(&format!("refs/tags/{tag}")).map(|commit| commit.id.clone());
+    let tags: serde_json::Map<String, Value> = source
+        .refs("tags/")
+        .iter()
+        .filter_map(|(name, _)| name.strip_prefix("refs/tags/"))
+        .map(|tag| (tag.to_owned(), commit(tag).into()))
+        .collect();
+    json!({"full_name": source.full_name(), "branches": branches, "tags": tags})
 }
 
 /// Tells all that the sandbox holds; of blobs and manifests their digests and sizes, and of tokens nothing.

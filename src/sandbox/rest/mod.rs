@@ -21,5 +21,6 @@ mod route;
 mod serve;
 mod versions;
 
+pub use route::endpoints;
 pub(super) use route::is_path;
 pub(super) use serve::serve;

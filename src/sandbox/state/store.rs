@@ -158,7 +158,7 @@ impl State {
             }
             self.repositories.insert(name.to_owned(), repository);
         }
-        self.repositories.entry(name.to_owned()).or_default()
+        self.repositories.get_mut(name).expect("it was there, or has just been made")
     }
 
     /// Stores a manifest, and points a tag at it if the reference is one, in one step. A digest that is there makes no new
