@@ -111,19 +111,21 @@ async fn measure() {
     row("most memory so far, this client's included", &format!("{} MB", peak()), "500 MB");
     sandbox.stop().await;
 
+    // Each manifest is a file that is written through to the disk: a few of them show it.
+    let kept = count / 100;
     let folder = tempfile::tempdir().unwrap();
     let options = || Options { owners: owners.clone(), data: Some(folder.path().to_owned()), ..Options::ghcr(TOKEN) };
     let sandbox = Sandbox::start(options()).await.unwrap();
     sandbox.change(|state| {
-        for (reference, manifest) in manifests {
+        for (reference, manifest) in manifests.into_iter().take(kept) {
             state.put_manifest(PACKAGE, &reference, manifest);
         }
     });
     let begin = Instant::now();
     sandbox.close().unwrap();
-    row("written to a folder, a file for each manifest", &text(begin.elapsed()), "");
+    row(&format!("{kept} of them written to a folder"), &text(begin.elapsed()), "");
     let begin = Instant::now();
     let sandbox = Sandbox::start(options()).await.unwrap();
     row("read from it", &text(begin.elapsed()), "");
-    assert_eq!(sandbox.change(|state| state.repository(PACKAGE).unwrap().version_count(false)), count);
+    assert_eq!(sandbox.change(|state| state.repository(PACKAGE).unwrap().version_count(false)), kept);
 }

@@ -89,13 +89,10 @@ pub(super) struct Place {
 /// The addresses of a package.
 pub(super) struct Urls {
     /// In the API.
-    url: String,
-    /// In the API, of its versions but for their ids.
-    pub(super) versions: String,
-    /// On the web.
-    pub(super) package_html: String,
-    /// On the web, of its versions but for their ids.
-    pub(super) versions_html: String,
+    pub(super) url: String,
+    /// On the web, without `/package/…` or a version's id.
+    web: String,
+    name: String,
     /// The path that the links of lists have.
     pub(super) numbered: String,
 }
@@ -107,15 +104,20 @@ impl Urls {
             OwnerKind::User => ("users", "user"),
         };
         let (login, name) = (&owner.login, encode(name));
-        let url = format!("{}/{api_kind}/{login}/packages/container/{name}", call.api);
-        let web = format!("https://github.com/{api_kind}/{login}/packages/container");
         Self {
-            versions: format!("{url}/versions/"),
-            package_html: format!("{web}/package/{name}"),
-            versions_html: format!("{web}/{name}/"),
+            url: format!("{}/{api_kind}/{login}/packages/container/{name}", call.api),
+            web: format!("https://github.com/{api_kind}/{login}/packages/container"),
             numbered: format!("/{numbered}/{}/packages/container/{name}", owner.id),
-            url,
+            name,
         }
+    }
+
+    pub(super) fn package_html(&self) -> String {
+        format!("{}/package/{}", self.web, self.name)
+    }
+
+    pub(super) fn version_html(&self, id: u64) -> String {
+        format!("{}/{}/{id}", self.web, self.name)
     }
 }
 
@@ -168,7 +170,7 @@ fn object(state: &State, call: &Call, owner: &Owner, name: &str, package: &Repos
         "url": urls.url,
         "created_at": time(facts.created),
         "updated_at": time(facts.updated),
-        "html_url": urls.package_html,
+        "html_url": urls.package_html(),
     });
     if let Some(source) = facts.linked.as_ref().and_then(|source| state.source(source)) {
         object["repository"] = repository::minimal(state, call, source);

@@ -1,9 +1,7 @@
 //! Package versions.
 
-use std::fmt;
-
 use hyper::StatusCode;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{
     call::Scene,
@@ -11,28 +9,21 @@ use super::{
     packages::{Access, Base, Place, place},
     paging::Page,
 };
-use crate::{
-    model::Digest,
-    sandbox::{
-        http::Answer,
-        state::{Refusal, Repository, Time, Version},
-    },
+use crate::sandbox::{
+    http::Answer,
+    state::{Refusal, Repository, Time, Version},
 };
 
-/// A version on the wire. Lists have many of them, so each field is written straight into the answer.
+/// A version on the wire. Lists have many of them, so nothing is copied that need not be.
 #[derive(Serialize)]
 struct Object<'a> {
     id: u64,
-    name: &'a Digest,
-    #[serde(serialize_with = "shown")]
-    url: Numbered<'a>,
-    package_html_url: &'a str,
-    #[serde(serialize_with = "shown")]
-    created_at: Time,
-    #[serde(serialize_with = "shown")]
-    updated_at: Time,
-    #[serde(serialize_with = "shown")]
-    html_url: Numbered<'a>,
+    name: String,
+    url: String,
+    package_html_url: String,
+    created_at: String,
+    updated_at: String,
+    html_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted_at: Option<String>,
     metadata: Metadata<'a>,
@@ -49,20 +40,7 @@ struct Container<'a> {
     tags: Vec<&'a str>,
 }
 
-/// An address that ends with a version's id.
-struct Numbered<'a>(&'a str, u64);
-
-impl fmt::Display for Numbered<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}{}", self.0, self.1)
-    }
-}
-
-fn shown<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-fn object<'a>(place: &'a Place, package: &'a Repository, version: &'a Version, deleted_show_tags: bool) -> Object<'a> {
+fn object<'a>(place: &Place, package: &'a Repository, version: &'a Version, deleted_show_tags: bool) -> Object<'a> {
     let own = match version.deleted {
         None => package.tags_of(&version.manifest.digest),
         Some(_) if deleted_show_tags => &version.tags_when_deleted,
@@ -71,12 +49,12 @@ fn object<'a>(place: &'a Place, package: &'a Repository, version: &'a Version, d
     let ghosts = version.ghost_tags.iter().filter(|ghost| !own.contains(ghost));
     Object {
         id: version.id,
-        name: &version.manifest.digest,
-        url: Numbered(&place.urls.versions, version.id),
-        package_html_url: &place.urls.package_html,
-        created_at: version.created,
-        updated_at: version.updated,
-        html_url: Numbered(&place.urls.versions_html, version.id),
+        name: version.manifest.digest.to_string(),
+        url: format!("{}/versions/{}", place.urls.url, version.id),
+        package_html_url: place.urls.package_html(),
+        created_at: version.created.to_string(),
+        updated_at: version.updated.to_string(),
+        html_url: place.urls.version_html(version.id),
         deleted_at: version.deleted.map(|time: Time| time.to_string()),
         metadata: Metadata {
             package_type: "container",
