@@ -203,7 +203,7 @@ fn tell(
         words::count(year.len(), "event"),
         if pushes == 1 { "1 push".to_owned() } else { format!("{pushes} pushes") },
         text::months(year),
-        text::moments(year)
+        text::moments(year, host)
     );
     let done = last.filter(|last| last.failed.is_none());
     let under_way = match done {
@@ -225,7 +225,7 @@ fn tell(
     }
     text.push_str(
         "\nNext: `ghcr-lifecycle check POLICY` shows what each row of yours matches, and\n\
-         `ghcr-lifecycle sandbox` serves this registry for docker, skopeo or buildah.\n",
+         `ghcr-lifecycle sandbox` starts such a registry, empty, for docker, skopeo or buildah.\n",
     );
     text
 }

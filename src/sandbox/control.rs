@@ -94,16 +94,27 @@ fn first_state(options: &Options, stored: Option<State>) -> State {
         state.adopt(stored);
     }
     for (login, kind) in &options.owners {
-        state.add_owner(login, *kind);
+        match state.owner(login).map(|owner| owner.kind) {
+            Some(stored) if stored != *kind => {
+                tracing::warn!("the data has {login} as another kind of owner, which it stays");
+            }
+            Some(_) | None => {
+                state.add_owner(login, *kind);
+            }
+        }
     }
-    state.set_site_admin(&options.login);
+    // Whose the token is stays so from one run to the next, unless the options name another user.
+    let stored = state.site_admin().map(str::to_owned);
+    let names_user = state.owner(&options.login).is_some_and(|owner| owner.kind == super::state::OwnerKind::User);
+    let login = stored.filter(|_| !names_user).unwrap_or_else(|| options.login.clone());
+    state.set_site_admin(&login);
     let secret = match &options.auth {
         Auth::Ghcr { token } => Some(token.clone()),
         Auth::Basic { username: _, password } => Some(password.clone()),
         Auth::None => None,
     };
     if let Some(secret) = secret {
-        state.add_token(secret, TokenKind::classic(&options.login, &ALL_SCOPES));
+        state.add_token(secret, TokenKind::classic(&login, &ALL_SCOPES));
     }
     state
 }

@@ -143,7 +143,7 @@ fn shortened(name: &str) -> String {
 }
 
 /// Tells the moments, and the runs that failed.
-pub(super) fn moments(year: &[Happened]) -> String {
+pub(super) fn moments(year: &[Happened], host: &str) -> String {
     let mut text = String::new();
     for one in year.iter().filter(|one| one.failed.is_none()) {
         let Some(moment) = one.moment else { continue };
@@ -155,13 +155,18 @@ pub(super) fn moments(year: &[Happened]) -> String {
     if !failures.is_empty() {
         let _ = writeln!(text, "{} failed:", words::count(failures.len(), "run"));
         let mut told: Vec<&str> = Vec::new();
+        let all = failures.len();
         for one in failures {
             let reason = one.failed.as_deref().unwrap_or_default();
             if !told.contains(&reason) && told.len() < FAILURES {
-                let reason_below = reason.replace('\n', "\n      ");
+                // The registry is gone when this is read.
+                let reason_below = reason.replace(host, "ghcr.io").replace('\n', "\n      ");
                 let _ = writeln!(text, "   {}, {}: {reason_below}", one.event.at.format("%-d %b"), title(one));
                 told.push(reason);
             }
+        }
+        if all > told.len() {
+            let _ = writeln!(text, "   and {} more", all - told.len());
         }
         text.push('\n');
     }

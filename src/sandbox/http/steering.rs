@@ -1,7 +1,12 @@
 //! Steering by HTTP, for clients that run in another process than the sandbox: faults, the clock, what the registry holds
 //! and what was asked of it. These requests pass no gate and no log.
 
-use hyper::{HeaderMap, Method, StatusCode, body::Incoming, header::HOST, http::request::Parts};
+use hyper::{
+    HeaderMap, Method, StatusCode,
+    body::Incoming,
+    header::{HOST, HeaderName, HeaderValue, ORIGIN},
+    http::request::Parts,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -9,7 +14,7 @@ use super::{answer::Answer, body::read_at_most};
 use crate::{
     model::name::is_loopback_host,
     sandbox::{
-        Control, Fault,
+        Control, Fault, FaultEffect,
         requests::Class,
         source_document::{self, Mistake},
         state::{Clock, SourceRepository, Time},
@@ -24,8 +29,8 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// Answers a request below [`PREFIX`].
 pub(super) async fn answer(control: &Control, parts: &Parts, body: &mut Incoming) -> Answer {
-    // A page in a browser on this machine reaches the port by a name that leads here, and may not use it.
-    if !names_this_machine(&parts.headers) {
+    // A page in a browser on this machine reaches the port, perhaps by a name that leads here, and may not use it.
+    if !names_this_machine(&parts.headers) || parts.headers.contains_key(ORIGIN) {
         return Answer::error(StatusCode::FORBIDDEN, "DENIED", "only clients on this machine steer the sandbox");
     }
     let what = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
@@ -64,9 +69,29 @@ async fn read<T: for<'de> Deserialize<'de>>(body: &mut Incoming, code: &str) -> 
 
 /// Sets one fault: `{"method": "PUT", "path-contains": "/manifests/", "skip": 1, "times": 2, "effect": "lose-answer"}`.
 async fn set_fault(control: &Control, body: &mut Incoming) -> Result<Answer, Answer> {
-    let fault: Fault = read(body, "FAULT_INVALID").await?;
+    let mut fault: Fault = read(body, "FAULT_INVALID").await?;
+    fault.method = fault.method.map(|method| method.to_uppercase());
+    if let Some(problem) = wrong_answer(&fault.effect) {
+        return Err(Answer::error(StatusCode::BAD_REQUEST, "FAULT_INVALID", &problem));
+    }
     control.fault(fault);
     Ok(Answer::new(StatusCode::NO_CONTENT))
+}
+
+/// Says what makes an answer one that cannot be sent.
+fn wrong_answer(effect: &FaultEffect) -> Option<String> {
+    let (code, headers) = match effect {
+        FaultEffect::Status { code, headers, .. } => (*code, headers.as_slice()),
+        FaultEffect::LateStatus { code, .. } => (*code, [].as_slice()),
+        _ => return None,
+    };
+    if !(200..=599).contains(&code) {
+        return Some(format!("{code} is no status of an answer: those are 200 to 599"));
+    }
+    let is_header =
+        |(name, value): &&(String, String)| name.parse::<HeaderName>().is_ok() && HeaderValue::from_str(value).is_ok();
+    let wrong = headers.iter().find(|header| !is_header(header))?;
+    Some(format!("`{}` is no header with a value that can be sent", crate::model::untrusted::shown(&wrong.0)))
 }
 
 fn clock(control: &Control) -> Answer {

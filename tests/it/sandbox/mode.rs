@@ -127,6 +127,22 @@ async fn its_state_survives_a_restart() {
     assert_eq!(second.end("-INT"), Some(0));
 }
 
+#[tokio::test]
+async fn the_token_stays_whose_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let first =
+        Running::start(&["--data", data.to_str().unwrap(), "--owner", "me:user", "--owner", "acme:organization"]);
+    assert_eq!(first.end("-TERM"), Some(0));
+    let second = Running::start(&["--data", data.to_str().unwrap(), "--owner", "acme:user"]);
+    assert_eq!(second.api("/users/acme").await["type"], "Organization");
+    assert_eq!(second.api("/user").await["login"], "me");
+    assert_eq!(second.end("-TERM"), Some(0));
+    let third = Running::start(&["--data", data.to_str().unwrap()]);
+    assert_eq!(third.api("/user").await["login"], "me");
+    assert_eq!(third.end("-TERM"), Some(0));
+}
+
 #[test]
 fn one_folder_is_for_one_sandbox() {
     let folder = tempfile::tempdir().unwrap();
