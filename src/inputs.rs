@@ -35,7 +35,7 @@ pub enum Mode {
     Push,
     /// Validates the policy and shows what its rows match.
     Check,
-    /// Plays a few events of a project on an embedded registry.
+    /// Plays a year of a project on an embedded registry.
     #[cfg(feature = "sandbox")]
     Demo,
     /// Serves an embedded registry.
@@ -51,7 +51,7 @@ impl Mode {
         ("push", "Puts the image of a `source` under every tag, in an order that is safe to interrupt."),
         ("check", "Validates the policy and shows, row by row, what it matches and an example tag."),
         #[cfg(feature = "sandbox")]
-        ("demo", "Plays four events of a project on an embedded registry and explains each step."),
+        ("demo", "Plays a year of a project on an embedded registry, under its own or your `--policy`."),
         #[cfg(feature = "sandbox")]
         ("sandbox", "Serves an embedded GHCR, registry and API, to try a policy on; ends on Ctrl-C."),
     ];

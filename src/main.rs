@@ -28,6 +28,8 @@ use ghcr_lifecycle::{
     event::{self, Context},
     inputs::{self, Inputs, Mode, Parsed, PolicyInput, Rows},
 };
+#[cfg(feature = "sandbox")]
+use tell::Progress;
 use tell::{annotate, mask, print, show_error, start_log, tell};
 
 fn main() -> ExitCode {
@@ -186,11 +188,26 @@ async fn sandbox(inputs: &Inputs) -> Result<(), Error> {
 
 #[cfg(feature = "sandbox")]
 async fn demo(inputs: &Inputs) -> Result<Finished, Error> {
-    let demo = app::demo::Demo::start().await?;
-    let credentials =
-        CredentialOptions { github_token: demo.token(), ghcr_host: demo.host(), ..CredentialOptions::default() };
-    let registry = RegistryClient::new(HttpClient::new(&HttpOptions::default())?, credentials);
-    demo.play(&registry, inputs.now.unwrap_or_else(runner::now)).await
+    let given = match &inputs.policy {
+        _ if !inputs.policy_given => None,
+        PolicyInput::Text(text) => Some(("input `policy`".to_owned(), text.clone().into_bytes())),
+        PolicyInput::Path(path) => {
+            let bytes = runner::read_policy(&workspace(inputs), path, Reach::Anywhere).map_err(wrong_input)?;
+            let missing = || Error::input(format!("there is no policy: `{path}` does not exist"));
+            Some((path.clone(), bytes.ok_or_else(missing)?))
+        }
+    };
+    let demo = app::demo::Demo::start(given).await?;
+    let (token, host) = (demo.token(), demo.host());
+    let http = HttpClient::new(&HttpOptions::default())?;
+    let address = format!("http://{host}");
+    let api = address.parse().map_err(|_| Error::failed("find the embedded API"))?;
+    let github = GitHub::new(http.below(&api).clone(), &address, token.as_ref(), demo.repository().clone())?;
+    let credentials = CredentialOptions { github_token: token, ghcr_host: host, ..CredentialOptions::default() };
+    let registry = RegistryClient::new(http, credentials);
+    let history = History { clone: None, github: Some(github) };
+    let progress = Progress::start(inputs.under_actions);
+    demo.play(&registry, &history, |done, all| progress.show(done, all)).await
 }
 
 /// Reads the event. A run at a terminal counts as a push of what `ref` or GITHUB_REF names.

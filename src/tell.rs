@@ -152,6 +152,41 @@ impl io::Write for LogWriter {
     }
 }
 
+/// A bar on the terminal that standard error is; elsewhere nothing.
+#[cfg(feature = "sandbox")]
+pub(crate) struct Progress {
+    is_shown: bool,
+}
+
+#[cfg(feature = "sandbox")]
+impl Progress {
+    /// Columns of the bar.
+    const WIDTH: usize = 40;
+
+    pub(crate) fn start(under_actions: bool) -> Self {
+        Self { is_shown: !under_actions && io::IsTerminal::is_terminal(&io::stderr()) }
+    }
+
+    /// Draws the bar over itself.
+    pub(crate) fn show(&self, done: usize, all: usize) {
+        if self.is_shown {
+            let filled = Self::WIDTH * done.min(all) / all.max(1);
+            let bar = format!("{}{}", "█".repeat(filled), "░".repeat(Self::WIDTH - filled));
+            let _ = write!(io::stderr(), "\r{bar} {done} of {all} events");
+        }
+    }
+}
+
+#[cfg(feature = "sandbox")]
+impl Drop for Progress {
+    /// Leaves nothing of it.
+    fn drop(&mut self) {
+        if self.is_shown {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
 /// Prints a line. Whoever closed the pipe wants no more of it.
 pub(crate) fn print(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");

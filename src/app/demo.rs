@@ -1,103 +1,88 @@
-//! Mode `demo`: four events of a project on an embedded registry, each published by the same code that a workflow runs.
+//! Mode `demo`: a year in the life of a project under a policy, on an embedded registry, each event published by the same
+//! code that a workflow runs. `story` says what happens, `play` lets it happen, `account` says what is left.
 
-use std::{collections::BTreeMap, fmt::Write as _, io::Cursor};
+mod account;
+mod context;
+mod images;
+mod moments;
+mod names;
+mod play;
+mod source;
+mod story;
+mod text;
 
-use chrono::{DateTime, FixedOffset, Utc};
-use serde_json::json;
+use std::fmt::Write as _;
 
+use serde_json::{Value, json};
+
+use self::{
+    account::{Account, Books, RowAccount},
+    play::{Happened, Player, Prospect, Stage},
+    story::{Event, story},
+};
+use super::{Finished, read_policy};
 use crate::{
     error::Error,
-    event,
-    model::{Ancestry, CommitId, Descriptor, Digest, ImageName, NameKind, RawManifest, Secret},
-    policy::{
-        metadata::{Items, MetadataInputs},
-        rules::Policy,
-    },
-    ports::{BlobStream, ImageSource, PortError, PortErrorKind, RegistryWriter, SourceHistory},
-    report::{Report, json::document, words},
-    sandbox::{Auth, Fault, FaultEffect, Options, SampleImage, Sandbox},
+    model::{ImageName, RepositoryName, Secret},
+    policy::rules::Policy,
+    ports::{RegistryWriter, SourceHistory},
+    report::words,
+    sandbox::{Auth, Options, Sandbox},
 };
 
-use super::{
-    Finished,
-    plan::{Job, WhenEmpty},
-    push::push,
-    read_policy,
-};
-
-/// The policy that the demo plays: that of a Kubernetes controller released from git tags.
+/// The policy that the demo plays unless it is given one: that of a Kubernetes controller released from git tags.
 const POLICY: &str = include_str!("../../fixtures/policies/kyklos.yml");
 
 /// The token of the embedded registry. It is no secret: the registry lives as long as the demo.
 const TOKEN: &str = "demo-token";
 
-/// The commits of the demo's project, oldest first: `main` goes from the first to the third, and the hotfix branches off
-/// the second.
-const COMMITS: [&str; 4] = [
-    "3f1c2ab98d7e6f5a4b3c2d1e0f9a8b7c6d5e4f30",
-    "7be41d9c0a1b2c3d4e5f60718293a4b5c6d7e8f9",
-    "c52a9f0e1d2c3b4a5968778695a4b3c2d1e0f1a2",
-    "e09d3c71b2a3948576667758493a2b1c0d9e8f70",
-];
-
-/// The place of the tip of `main` in [`COMMITS`].
-const TIP: usize = 2;
-
-/// The place of the hotfix.
-const HOTFIX: usize = 3;
-
-/// One event of the story.
-struct Scene {
-    title: &'static str,
-    git_ref: &'static str,
-    commit: usize,
-    /// What the embedded registry does wrong on purpose, in words and as a fault.
-    fault: Option<(&'static str, Fault)>,
-}
-
-fn scenes() -> Vec<Scene> {
-    vec![
-        Scene { title: "a commit is pushed to main", git_ref: "refs/heads/main", commit: 0, fault: None },
-        Scene { title: "the git tag v0.1.0 is pushed", git_ref: "refs/tags/v0.1.0", commit: 1, fault: None },
-        Scene {
-            title: "the git tag v0.2.0 is pushed",
-            git_ref: "refs/tags/v0.2.0",
-            commit: 2,
-            fault: Some((
-                "on purpose, the registry throttles one upload and loses the answer to one manifest; the run copes",
-                Fault::once(FaultEffect::LoseAnswer).on("PUT", "/manifests/v0.2.0"),
-            )),
-        },
-        Scene {
-            title: "a hotfix of the older release: the git tag v0.1.1 is pushed",
-            git_ref: "refs/tags/v0.1.1",
-            commit: 3,
-            fault: None,
-        },
-    ]
-}
-
 /// The embedded registry, running.
 pub struct Demo {
     sandbox: Sandbox,
+    /// With the sandbox in the place of its registries.
     policy: Policy,
+    /// Whether it was given.
+    is_own: bool,
+    repository: RepositoryName,
 }
 
 impl Demo {
-    /// Starts the embedded registry on a free port of this machine.
+    /// Starts the embedded registry on a free port of this machine, for a policy that is given by its name and bytes, or
+    /// for the demo's own.
     ///
     /// # Errors
-    /// If no port can be had.
-    pub async fn start() -> Result<Self, Error> {
+    /// If the policy is not valid, or no port can be had.
+    pub async fn start(given: Option<(String, Vec<u8>)>) -> Result<Self, Error> {
+        let is_own = given.is_some();
+        let mut policy = match given {
+            Some((name, bytes)) => read_policy(&name, &bytes)?,
+            None => read_policy("the demo's policy", POLICY.as_bytes())?,
+        };
         let sandbox = Sandbox::start(Options {
             auth: Auth::Ghcr { token: Secret::new(TOKEN).ok_or_else(|| Error::failed("make the demo's token"))? },
             ..Options::default()
         })
         .await
         .map_err(|error| Error::failed("start the embedded registry").with_source(error))?;
-        let text = POLICY.replace("ghcr.io", &sandbox.host());
-        let policy = read_policy("the demo's policy", text.as_bytes())?;
-        Ok(Self { sandbox, policy })
+        let mut images: Vec<ImageName> = Vec::new();
+        for image in &policy.images {
+            // Below GHCR every image has an owner.
+            let repository = match image.repository() {
+                alone if !alone.contains('/') => format!("{alone}/{alone}"),
+                whole => whole.to_owned(),
+            };
+            let local = format!("{}/{repository}", sandbox.host()).parse();
+            let local = local.map_err(|error| Error::failed("name an image of the demo").with_source(error))?;
+            if !images.contains(&local) {
+                images.push(local);
+            }
+        }
+        policy.images = images;
+        let repository = match &policy.repository {
+            Some(repository) => repository.clone(),
+            None => repository_of(&policy)?,
+        };
+        Ok(Self { sandbox, policy, is_own, repository })
     }
 
     /// Returns the host and port of the registry, which stands for GHCR's.
@@ -106,182 +91,207 @@ impl Demo {
         self.sandbox.host()
     }
 
-    /// Returns the token that the registry accepts.
+    /// Returns the token that the registry and the API accept.
     #[must_use]
     pub fn token(&self) -> Option<Secret> {
         Secret::new(TOKEN)
     }
 
-    /// Plays the story, a run of mode `push` for each event, and tells it. `now` dates the events.
+    /// Returns the project's source repository, of which the API on the same port tells.
+    #[must_use]
+    pub fn repository(&self) -> &RepositoryName {
+        &self.repository
+    }
+
+    /// Plays the year, a run of mode `push` for each event that a row fits, and tells it. `progress` is told how many of
+    /// how many events are done.
     ///
     /// # Errors
-    /// If a run fails.
-    pub async fn play<W: RegistryWriter>(self, writer: &W, now: DateTime<Utc>) -> Result<Finished, Error> {
-        let image = self.policy.images.first().ok_or_else(|| Error::failed("find the demo's image"))?.clone();
-        let mut text = format!(
-            "An embedded registry answers at {}. It stands for ghcr.io, and images generated for linux/amd64 and linux/arm64 stand for builds.\nThe policy has {}:\n\n",
-            self.host(),
-            words::count(self.policy.rules.len(), "row")
-        );
-        for line in POLICY
-            .lines()
-            .skip_while(|line| !line.starts_with("tags:"))
-            .take_while(|line| !line.starts_with("untagged"))
-        {
-            let line = line.split("  #").next().unwrap_or_default().trim_end();
-            if !line.is_empty() {
-                let _ = writeln!(text, "    {line}");
+    /// If an image cannot be pushed by hand, or a tag is left on an incomplete image.
+    pub async fn play<W: RegistryWriter, H: SourceHistory>(
+        self,
+        writer: &W,
+        history: &H,
+        progress: impl Fn(usize, usize),
+    ) -> Result<Finished, Error> {
+        let Self { sandbox, policy, is_own, repository } = &self;
+        let story = story(policy);
+        let stage = Stage { sandbox, policy, repository, writer, history };
+        let mut player = Player::new(stage, &story)?;
+        let all = story.events.len() + 1;
+        let mut year = Vec::new();
+        for (index, event) in story.events.iter().enumerate() {
+            progress(index, all);
+            year.push(player.play(index, event).await?);
+        }
+        let now = story::moment(12, 31, 12);
+        let mut last = story.last.into_iter().map(|what| Event { at: now, what });
+        let last = last.find_map(|event| match player.prospect(&event) {
+            Ok(Prospect::Push) => Some(Ok(event)),
+            Ok(Prospect::Nothing | Prospect::Failure) => None,
+            Err(error) => Some(Err(error)),
+        });
+        let look = |state: &crate::sandbox::State, log: &play::Log, under_way: &[crate::model::Digest]| {
+            let books = Books { policy, source: state.source(&repository.to_string()), log, now, under_way };
+            let found = |image: &ImageName| Some(books.account(image, state.repository(image.repository())?));
+            policy.images.iter().filter_map(found).collect::<Vec<Account>>()
+        };
+        let (accounts, last) = match last.transpose()? {
+            Some(event) => {
+                let (accounts, last) = player.play_with_a_look(&event, look).await?;
+                (accounts, Some(last))
+            }
+            None => (look(&sandbox.state(), &player.log, &[]), None),
+        };
+        progress(all, all);
+        for image in &policy.images {
+            if !sandbox.incomplete(image.repository()).is_empty() {
+                return Err(Error::failed(format!("end the demo: a tag of {image} points at an incomplete image")));
             }
         }
-        let mut runs = Vec::new();
-        for (number, scene) in scenes().into_iter().enumerate() {
-            let _ = write!(text, "\n{}. {}\n   ", number + 1, scene.title);
-            let report = self.run(&scene, writer, now).await?;
-            if let Some((what, _)) = &scene.fault {
-                let _ = write!(text, "({what})\n   ");
-            }
-            runs.push(document(&report));
-            text.push_str(&tell(&report));
-        }
-        let _ = write!(text, "\nWhat {} holds now:\n\n", image.repository());
-        let mut state = BTreeMap::new();
-        for (tag, digest) in self.sandbox.tags(image.repository()) {
-            let _ = writeln!(text, "   {:<14} {}", tag.as_str(), digest.short());
-            state.insert(tag.to_string(), digest.to_string());
-        }
-        let incomplete = self.sandbox.incomplete(image.repository());
-        if !incomplete.is_empty() {
-            return Err(Error::failed("end the demo: a tag points at an incomplete image"));
-        }
-        text.push_str("\nThe hotfix moved v0.1 alone: v0 and latest stay on v0.2.0. Try it on your own policy with `ghcr-lifecycle check`.\n");
-        self.sandbox.stop().await;
-        Ok(Finished {
-            text,
-            json: json!({"runs": runs, "tags": state}),
+        let finished = Finished {
+            text: tell(&sandbox.host(), policy, *is_own, &year, &accounts, last.as_ref()),
+            json: document(&sandbox.host(), repository, &year, &accounts, last.as_ref()),
             outputs: Vec::new(),
             is_drop_in: false,
             error: None,
             summary: String::new(),
             warnings: Vec::new(),
             notices: Vec::new(),
-        })
-    }
-
-    async fn run<W: RegistryWriter>(&self, scene: &Scene, writer: &W, now: DateTime<Utc>) -> Result<Report, Error> {
-        let commit = COMMITS[scene.commit];
-        let environment = [
-            ("GITHUB_EVENT_NAME", "push"),
-            ("GITHUB_REF", scene.git_ref),
-            ("GITHUB_SHA", commit),
-            ("GITHUB_REPOSITORY", "kyklos/kyklos"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let payload = json!({"ref": scene.git_ref, "after": commit, "head_commit": {"id": commit}}).to_string();
-        let context = event::parse(&BTreeMap::from(environment), Some(payload.as_bytes()), now)
-            .map_err(|error| Error::failed(error.to_string()))?;
-        let sample = SampleImage::builder()
-            .seed(commit)
-            .platform("linux/amd64")
-            .platform("linux/arm64")
-            .label("org.opencontainers.image.revision", commit)
-            .label("org.opencontainers.image.source", "https://github.com/kyklos/kyklos")
-            .build();
-        if let Some((_, fault)) = &scene.fault {
-            self.sandbox.fault(fault.clone());
-            self.sandbox.fault(
-                Fault::once(FaultEffect::registry_error(
-                    429,
-                    "TOOMANYREQUESTS",
-                    "retry-after: 12.5ms, allowed: 2000/minute",
-                ))
-                .on("POST", "/blobs/uploads/"),
-            );
-        }
-        let (inputs, items) = (MetadataInputs::default(), Items::default());
-        let job = Job {
-            policy: &self.policy,
-            context,
-            image: None,
-            short_sha_length: 7,
-            when_empty: WhenEmpty::Fail,
-            names: &[],
-            inputs: &inputs,
-            items: &items,
         };
-        push(&job, writer, &DemoHistory, &SampleSource(&sample)).await
+        self.sandbox.stop().await;
+        Ok(finished)
     }
 }
 
-/// The lines of one run that the story needs.
-fn tell(report: &Report) -> String {
-    let mut text = String::new();
-    for line in report.images.iter().flat_map(|image| &image.tags) {
-        let digest = line.digest.as_ref().map(Digest::short).unwrap_or_default();
-        let why = if line.why.is_empty() { String::new() } else { format!("  ({})", line.why) };
-        let _ = write!(text, "{:<14} {digest}  {}{why}\n   ", line.tag.as_str(), words::outcome(&line.outcome));
-    }
-    text.trim_end().to_owned() + "\n"
+/// The source repository that an image is usually named after.
+fn repository_of(policy: &Policy) -> Result<RepositoryName, Error> {
+    let image = policy.images.first().ok_or_else(|| Error::input("the policy names no image"))?;
+    let mut parts = image.repository().split('/');
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
+    format!("{first}/{}", second.unwrap_or(first))
+        .parse()
+        .map_err(|error| Error::failed(format!("name the source repository of {image}")).with_source(error))
 }
 
-/// A sample image as a source.
-struct SampleSource<'a>(&'a SampleImage);
-
-impl ImageSource for SampleSource<'_> {
-    async fn root(&self) -> Result<RawManifest, PortError> {
-        Ok(self.0.root().clone())
+fn tell(
+    host: &str,
+    policy: &Policy,
+    is_own: bool,
+    year: &[Happened],
+    accounts: &[Account],
+    last: Option<&Happened>,
+) -> String {
+    let whose =
+        if is_own { "The policy" } else { "The policy of a Kubernetes controller (`--policy FILE` plays yours)" };
+    let mut text = format!(
+        "An embedded registry answers at {host} and stands for ghcr.io. Small generated images\n\
+         stand for builds: two platforms (work under way: one) with attestations; versions are signed.\n\
+         {whose} has {}:\n\n{}",
+        words::count(policy.rules.len(), "row"),
+        text::rows(policy)
+    );
+    if policy.images.len() > 1 {
+        let tags = if accounts.len() > 1 { "git tags are built for two of them, all else" } else { "all is built" };
+        let _ = writeln!(text, "\nIt lists several images: {tags} for the first.");
     }
-
-    async fn manifest(&self, descriptor: &Descriptor) -> Result<RawManifest, PortError> {
-        self.0
-            .children()
-            .iter()
-            .find(|child| child.digest == descriptor.digest)
-            .cloned()
-            .ok_or_else(|| missing(descriptor))
+    let pushes: usize = year.iter().map(|one| one.published.len()).sum();
+    let _ = write!(
+        text,
+        "\nThe year {} of the project, {} and {}:\n\n{}\n{}",
+        story::YEAR,
+        words::count(year.len(), "event"),
+        if pushes == 1 { "1 push".to_owned() } else { format!("{pushes} pushes") },
+        text::months(year),
+        text::moments(year, host)
+    );
+    let done = last.filter(|last| last.failed.is_none());
+    let under_way = match done {
+        Some(last) => format!(", while {} and its image is half-way up", text::title(last)),
+        None => String::new(),
+    };
+    let _ = writeln!(
+        text,
+        "On 31 Dec{under_way}, this has accumulated.\n\
+         Due is what a weekly clean-up would find past its `keep`: too old, its pull request closed, its\n\
+         branch gone. This version does not clean up: nothing is deleted.",
+    );
+    for account in accounts {
+        let _ = write!(text, "\n{}\n\n{}", account.image.repository(), text::account(account, policy.untagged));
     }
-
-    async fn blob(&self, descriptor: &Descriptor) -> Result<BlobStream, PortError> {
-        let bytes = self.0.blobs().get(&descriptor.digest).cloned().ok_or_else(|| missing(descriptor))?;
-        Ok(Box::pin(Cursor::new(bytes)))
+    if let Some(last) = done {
+        text.push_str("\nThe push that was under way went on, and every tag is on a complete image:\n");
+        text.push_str(&text::tag_lines(last));
     }
-
-    fn mount_from(&self) -> Option<&ImageName> {
-        None
-    }
+    text.push_str(
+        "\nNext: `ghcr-lifecycle check POLICY` shows what each row of yours matches, and\n\
+         `ghcr-lifecycle sandbox` starts such a registry, empty, for docker, skopeo or buildah.\n",
+    );
+    text
 }
 
-fn missing(descriptor: &Descriptor) -> PortError {
-    PortError::new(
-        PortErrorKind::NotFound,
-        format!("read {} of the demo's image", descriptor.digest),
-        "it has no such part",
-    )
-}
-
-/// The history of the demo's project.
-struct DemoHistory;
-
-impl SourceHistory for DemoHistory {
-    async fn ancestry(&self, ours: &CommitId, theirs: &CommitId) -> Result<Ancestry, PortError> {
-        let place = |commit: &CommitId| COMMITS.iter().position(|known| *known == commit.as_str());
-        Ok(match (place(ours), place(theirs)) {
-            (Some(ours), Some(theirs)) if ours == theirs => Ancestry::Same,
-            (Some(HOTFIX), Some(TIP)) | (Some(TIP), Some(HOTFIX)) => Ancestry::Diverged,
-            (Some(ours), Some(theirs)) if ours < theirs => Ancestry::Ancestor,
-            (Some(_), Some(_)) => Ancestry::Descendant,
-            _ => Ancestry::Unknown,
+fn document(
+    host: &str,
+    repository: &RepositoryName,
+    year: &[Happened],
+    accounts: &[Account],
+    last: Option<&Happened>,
+) -> Value {
+    // The port differs from run to run, and nothing else does.
+    let image = |image: &ImageName| image.to_string().replacen(host, "ghcr.io", 1);
+    let event = |one: &Happened| {
+        let runs = one.published.iter().map(|published| {
+            let tags = published.tags.iter().map(|line| {
+                json!({
+                    "tag": line.tag,
+                    "digest": line.digest,
+                    "result": words::outcome(&line.outcome),
+                    "why": line.why,
+                    "row": line.row.number,
+                })
+            });
+            json!({"image": image(&published.image), "tags": tags.collect::<Vec<_>>()})
+        });
+        json!({
+            "at": one.event.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            "event": text::title(one),
+            "runs": runs.collect::<Vec<_>>(),
+            "failed": one.failed.as_ref().map(|text| text.replace(host, "ghcr.io")),
         })
-    }
-
-    async fn branch_tip(&self, _: &str) -> Result<Option<CommitId>, PortError> {
-        Ok(None)
-    }
-
-    async fn commit_date(&self, _: &CommitId) -> Result<Option<DateTime<FixedOffset>>, PortError> {
-        Ok(None)
-    }
-
-    async fn name_kind(&self, _: &str, _: &CommitId) -> Result<NameKind, PortError> {
-        Ok(NameKind::Neither)
-    }
+    };
+    let row = |RowAccount { row, keep, tags, rolling }: &RowAccount| {
+        json!({
+            "row": row.number,
+            "on": row.label,
+            "keep": text::keep(keep),
+            "tags": tags.count,
+            "newest-days": (tags.count > 0).then_some(tags.newest),
+            "oldest-days": (tags.count > 0).then_some(tags.oldest),
+            "would-be-due": tags.due,
+            "pointers": rolling.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(),
+        })
+    };
+    let images = accounts.iter().map(|account| {
+        json!({
+            "image": image(&account.image),
+            "rows": account.rows.iter().map(row).collect::<Vec<_>>(),
+            "signatures": account.signatures,
+            "unexplained": account.strays.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(),
+            "versions": {"tagged": account.tagged, "untagged": account.untagged},
+            "untagged": {
+                "reached": account.reached,
+                "under-way": account.under_way,
+                "left-behind": account.unreached.count,
+                "would-be-due": account.unreached.due,
+            },
+            "bytes": account.bytes,
+            "tags": account.tags.iter().map(|(tag, digest)| (tag.to_string(), json!(digest))).collect::<serde_json::Map<_, _>>(),
+        })
+    });
+    json!({
+        "repository": repository.to_string(),
+        "events": year.iter().map(event).collect::<Vec<_>>(),
+        "images": images.collect::<Vec<_>>(),
+        "under-way": last.map(event),
+    })
 }

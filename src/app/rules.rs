@@ -64,7 +64,7 @@ impl Rules {
 fn images_agree(policy: &Policy, texts: &MetadataInputs) -> Result<(), Error> {
     let only_images = MetadataInputs { images: texts.images.clone(), ..MetadataInputs::default() };
     let names = compile(&only_images, Settings::default())?.names;
-    let is_listed = |name: &String| policy.images.iter().any(|image| image.to_string() == *name);
+    let is_listed = |name: &String| name.parse().is_ok_and(|name: ImageName| policy.images.contains(&name));
     match names.iter().find(|name| !is_listed(name)) {
         None => Ok(()),
         Some(other) => Err(Error::input(format!(

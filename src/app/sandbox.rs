@@ -29,6 +29,8 @@ pub fn start(inputs: &SandboxInputs) -> Result<Sandbox, Error> {
         delete: *delete,
         ..defaults
     };
+    // Whoever asks for both wants a plain OCI 1.1 registry.
+    let options = if *referrers && *delete { options.like_the_spec() } else { options };
     Sandbox::start_blocking(options).map_err(|error| {
         Error::failed("start the sandbox")
             .with_source(error)

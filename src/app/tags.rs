@@ -58,7 +58,7 @@ fn name_rest(report: &mut Report, job: &Job<'_>, tags: &TagPlan) {
     }
     let nameless = [String::new()];
     for name in if job.names.is_empty() { &nameless } else { job.names } {
-        if report.images.iter().any(|image| image.image == *name) {
+        if report.images.iter().any(|image| image.is_of(name)) {
             continue;
         }
         let mut image = ImageReport::new(name.as_str());
@@ -71,5 +71,5 @@ fn name_rest(report: &mut Report, job: &Job<'_>, tags: &TagPlan) {
         }
         report.images.push(image);
     }
-    report.images.sort_by_key(|image| job.names.iter().position(|name| *name == image.image));
+    report.images.sort_by_key(|image| job.names.iter().position(|name| image.is_of(name)));
 }

@@ -59,8 +59,11 @@ pub(super) fn options(command: Command) -> Command {
                 .action(ArgAction::Append),
         )
         .arg(option("token", "TOKEN", "The token that clients use; it opens nothing but this sandbox."))
-        .arg(flag("referrers", "Serves the referrers API, which GHCR does not have."))
-        .arg(flag("delete", "Lets manifests be deleted through the registry, which GHCR refuses."))
+        .arg(flag(
+            "referrers",
+            "Serves the referrers API, which GHCR does not have; with --delete, a plain OCI 1.1 registry.",
+        ))
+        .arg(flag("delete", "Lets manifests be deleted through the registry, which GHCR refuses; see --referrers."))
 }
 
 /// Reads the options; `None` for another sub-command.

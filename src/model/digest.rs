@@ -30,10 +30,11 @@ impl Digest {
     /// Wraps the finished hash of a stream.
     #[must_use]
     pub fn from_hash(hash: &[u8]) -> Self {
-        use fmt::Write as _;
-        let mut hex = String::with_capacity(64);
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = String::with_capacity(2 * hash.len());
         for byte in hash {
-            let _ = write!(hex, "{byte:02x}");
+            hex.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            hex.push(char::from(DIGITS[usize::from(byte & 15)]));
         }
         Self { hex }
     }

@@ -78,7 +78,8 @@ fn version_name(glob: Option<&Glob>, version: &str) -> String {
 }
 
 /// Writes a name that the glob fits: wildcards become `filler`.
-fn name(glob: &Glob, filler: &str) -> String {
+#[must_use]
+pub fn name(glob: &Glob, filler: &str) -> String {
     glob.parts()
         .iter()
         .map(|part| match &part.atom {

@@ -256,6 +256,12 @@ impl TagLine {
 }
 
 impl ImageReport {
+    /// Tells whether a name, as it was typed, is this image's: a registry may have several names.
+    #[must_use]
+    pub fn is_of(&self, typed: &str) -> bool {
+        self.image == typed || typed.parse::<ImageName>().is_ok_and(|name| name.to_string() == self.image)
+    }
+
     /// Starts an image's report.
     #[must_use]
     pub fn new(image: impl Into<String>) -> Self {

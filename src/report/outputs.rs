@@ -36,7 +36,7 @@ pub const OUTPUTS: [(&str, &str); 16] = [
 #[must_use]
 pub fn outputs(report: &Report, inputs: &MetadataInputs, items: &Items) -> Metadata {
     let given = |image: &str, tag: &str| {
-        let mut lines = report.images.iter().filter(|lines| lines.image == image).flat_map(|lines| &lines.tags);
+        let mut lines = report.images.iter().filter(|lines| lines.is_of(image)).flat_map(|lines| &lines.tags);
         lines.find(|line| line.tag == tag).is_none_or(TagLine::is_given)
     };
     let content = match &report.drop_in {

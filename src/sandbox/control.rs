@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     future::Future,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -62,6 +65,21 @@ struct Around {
     log: Mutex<RequestLog>,
     hook: Mutex<Option<RequestHook>>,
     registry_limiter: RegistryLimiter,
+    /// Requests to the REST API that have come and are not answered yet.
+    under_way: AtomicUsize,
+}
+
+/// A request to the REST API, counted until this is dropped.
+pub(super) struct UnderWay {
+    around: Arc<Around>,
+    /// How many there were when it came, itself included.
+    pub(super) count: usize,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.around.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A panic elsewhere must not take the registry down; every change to these values is complete when its lock is let go.
@@ -76,16 +94,27 @@ fn first_state(options: &Options, stored: Option<State>) -> State {
         state.adopt(stored);
     }
     for (login, kind) in &options.owners {
-        state.add_owner(login, *kind);
+        match state.owner(login).map(|owner| owner.kind) {
+            Some(stored) if stored != *kind => {
+                tracing::warn!("the data has {login} as another kind of owner, which it stays");
+            }
+            Some(_) | None => {
+                state.add_owner(login, *kind);
+            }
+        }
     }
-    state.set_site_admin(&options.login);
+    // Whose the token is stays so from one run to the next, unless the options name another user.
+    let stored = state.site_admin().map(str::to_owned);
+    let names_user = state.owner(&options.login).is_some_and(|owner| owner.kind == super::state::OwnerKind::User);
+    let login = stored.filter(|_| !names_user).unwrap_or_else(|| options.login.clone());
+    state.set_site_admin(&login);
     let secret = match &options.auth {
         Auth::Ghcr { token } => Some(token.clone()),
         Auth::Basic { username: _, password } => Some(password.clone()),
         Auth::None => None,
     };
     if let Some(secret) = secret {
-        state.add_token(secret, TokenKind::classic(&options.login, &ALL_SCOPES));
+        state.add_token(secret, TokenKind::classic(&login, &ALL_SCOPES));
     }
     state
 }
@@ -121,6 +150,7 @@ impl Control {
                     log: Mutex::default(),
                     hook: Mutex::default(),
                     registry_limiter: RegistryLimiter::default(),
+                    under_way: AtomicUsize::default(),
                 }),
             }),
         }
@@ -344,6 +374,13 @@ impl Control {
         if let (Some(token), now) = found {
             self.limiter().set_remaining(&limits, &token, now, remaining);
         }
+    }
+
+    /// Counts a request to the REST API that has just come.
+    pub(super) fn begin_rest(&self) -> UnderWay {
+        let around = Arc::clone(&self.shared.around);
+        let count = around.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+        UnderWay { around, count }
     }
 
     pub(super) fn registry_limiter(&self) -> &RegistryLimiter {

@@ -13,6 +13,7 @@ pub mod requests;
 mod rest;
 pub mod sample;
 pub mod server;
+mod source_document;
 pub mod state;
 
 pub use control::Control;

@@ -180,6 +180,21 @@ impl Options {
     /// Makes a registry that does all that the distribution spec 1.1 describes.
     #[must_use]
     pub fn oci(auth: Auth) -> Self {
-        Self { referrers: true, delete: true, ..Self::plain(auth) }
+        Self::plain(auth).like_the_spec()
+    }
+
+    /// Does all that the distribution spec 1.1 describes, in its way and not in GHCR's: referrers, deletion, sorted tags,
+    /// blobs without a redirect, chunks of any size, any `Accept`. Tokens and the REST API stay as they are.
+    #[must_use]
+    pub fn like_the_spec(self) -> Self {
+        Self {
+            referrers: true,
+            delete: true,
+            redirect_blobs: false,
+            enforce_accept: false,
+            sorted_tags: true,
+            largest_chunk: None,
+            ..self
+        }
     }
 }

@@ -162,7 +162,9 @@ const WORDS: [&str; 34] = [
 fn route(path: &str) -> String {
     let mut route = String::new();
     for segment in path.split('/').skip(1) {
-        if WORDS.contains(&segment) || matches!(segment, "" | "v2" | "user") {
+        let is_word = WORDS.contains(&segment) || matches!(segment, "" | "v2" | "user");
+        // A tag may have any name, `latest` above all.
+        if is_word && !route.ends_with("/manifests") {
             route.push('/');
             route.push_str(segment);
             if route.len() > LONGEST_ROUTE {

@@ -18,6 +18,7 @@ mod peer;
 mod rest_limits;
 mod rest_packages;
 mod rest_sources;
+mod source_documents;
 mod steering;
 pub(crate) mod support;
 mod switches;

@@ -12,6 +12,8 @@ pub(in crate::sandbox) struct Exchange {
     pub(in crate::sandbox) query: Vec<(String, String)>,
     pub(in crate::sandbox) headers: HeaderMap,
     pub(in crate::sandbox) body: Incoming,
+    /// How many requests to the REST API were under way when this one came, itself included; 0 for the registry's.
+    pub(in crate::sandbox) concurrent: usize,
 }
 
 impl Exchange {

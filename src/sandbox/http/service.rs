@@ -79,6 +79,7 @@ async fn respond(control: Control, request: Request<Incoming>) -> Outcome {
         drain(&mut body).await;
         return Outcome::Answer(answer);
     }
+    let under_way = is_api(&control, parts.uri.path()).then(|| control.begin_rest());
     let info = control.log().record(&parts.method, &parts.uri, &parts.headers);
     if let Some(hook) = control.hook() {
         hook(info.clone()).await;
@@ -92,6 +93,7 @@ async fn respond(control: Control, request: Request<Incoming>) -> Outcome {
         query: parse_query(parts.uri.query()),
         headers: parts.headers,
         body,
+        concurrent: under_way.as_ref().map_or(0, |under_way| under_way.count),
     };
     match fault {
         None | Some(FaultEffect::Stale { .. }) => Outcome::Answer(answer(&mut exchange).await),
@@ -128,7 +130,7 @@ async fn drain_unless_expected(exchange: &mut Exchange) {
 }
 
 async fn answer(exchange: &mut Exchange) -> Answer {
-    let answer = if is_api(exchange) {
+    let answer = if is_api(&exchange.control, &exchange.path) {
         rest::serve(exchange).await
     } else {
         let answer = dispatch(exchange).await.unwrap_or_else(|refusal| refusal);
@@ -140,8 +142,8 @@ async fn answer(exchange: &mut Exchange) -> Answer {
     answer.header("x-github-request-id", format!("{:016X}", u64::from_be_bytes(id)))
 }
 
-fn is_api(exchange: &Exchange) -> bool {
-    exchange.control.shared().options.api && rest::is_path(&exchange.path)
+fn is_api(control: &Control, path: &str) -> bool {
+    control.shared().options.api && rest::is_path(path)
 }
 
 async fn dispatch(exchange: &mut Exchange) -> Result<Answer, Answer> {

@@ -1,5 +1,7 @@
 //! The way of a request to the API: client, token, limits, endpoint; and the headers that every answer has.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use hyper::{StatusCode, header::USER_AGENT};
 use serde_json::json;
@@ -23,6 +25,12 @@ use crate::sandbox::{
 /// The largest body that is taken, in bytes; GitHub's limits are lower for what is sent here.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
+/// How long an answer takes where requests at once are limited.
+const LATENCY: Duration = Duration::from_millis(20);
+
+/// How long a client is told to wait whose requests were too many at once, in seconds.
+const CONCURRENCY_WAIT: i64 = 60;
+
 const RATE_LIMITS: &str = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api";
 
 const NO_USER_AGENT: &str = "Request forbidden by administrative rules. Please make sure your request has a User-Agent \
@@ -38,6 +46,9 @@ pub(in crate::sandbox) async fn serve(exchange: &mut Exchange) -> Answer {
         Ok(None) => return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MiB"),
         Err(answer) => return answer,
     };
+    if exchange.control.limits().concurrent.is_some() {
+        tokio::time::sleep(LATENCY).await;
+    }
     let control = exchange.control.clone();
     let (answer, now) = control.change(|state| {
         let now = state.now();
@@ -73,6 +84,8 @@ fn answer(state: &mut State, mut call: Call, path: &str, exchange: &Exchange) ->
         Cost { writes: !matches!(call.method.as_str(), "GET" | "HEAD" | "OPTIONS"), free: segments == ["rate_limit"] };
     let limits = exchange.control.limits();
     let (verdict, standing) = exchange.control.limiter().count(&limits, call.token.as_ref(), call.now, cost);
+    let too_many = limits.concurrent.is_some_and(|most| exchange.concurrent > most);
+    let verdict = if verdict == Verdict::Pass && too_many { Verdict::Secondary(CONCURRENCY_WAIT) } else { verdict };
     let limited = StatusCode::from_u16(limits.status).unwrap_or(StatusCode::FORBIDDEN);
     let answer = match verdict {
         Verdict::Pass if segments == ["rate_limit"] => rate_limit(standing, call.now),

@@ -1,5 +1,6 @@
 //! The REST API's rate limits ([documentation](https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api)):
-//! the primary one, requests in an hour, and the secondary one, points in a minute. Both count by the sandbox's clock.
+//! the primary one, requests in an hour, and the secondary ones, points in a minute and requests at once. Hours and minutes
+//! are those of the sandbox's clock.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,9 @@ pub struct Limits {
     pub primary_budget: Option<u64>,
     /// Points in a minute; `None` for no secondary limit. GitHub's is 900.
     pub secondary_points: Option<u64>,
+    /// Requests that may be under way at once; `None` for any number. GitHub's limit is 100. Where there is one, an answer
+    /// takes a moment, as GitHub's do: requests that took no time would never meet.
+    pub concurrent: Option<usize>,
     /// Whether a secondary refusal says how long to wait: some do.
     pub retry_after: bool,
     /// The status of a refusal: 403 or 429.
@@ -34,6 +38,7 @@ impl Default for Limits {
             primary: false,
             primary_budget: None,
             secondary_points: None,
+            concurrent: None,
             retry_after: true,
             status: 403,
             headers: true,
@@ -42,10 +47,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Applies both limits as GitHub does.
+    /// Applies all limits as GitHub does.
     #[must_use]
     pub fn enforced() -> Self {
-        Self { primary: true, secondary_points: Some(900), ..Self::default() }
+        Self { primary: true, secondary_points: Some(900), concurrent: Some(100), ..Self::default() }
     }
 
     fn budget(&self, token: Option<&Token>) -> u64 {

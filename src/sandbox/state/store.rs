@@ -36,7 +36,8 @@ pub struct State {
     uploads: BTreeMap<String, Upload>,
     #[serde(skip)]
     pub(super) tokens: Vec<Token>,
-    #[serde(skip)]
+    /// The user of the configured token, in lower case.
+    #[serde(default)]
     pub(super) site_admin: String,
     #[serde(skip)]
     pub(super) habits: Habits,
@@ -54,7 +55,9 @@ impl State {
 
     /// Takes over what another state holds, but not how it behaves.
     pub(in crate::sandbox) fn adopt(&mut self, other: Self) {
-        let Self { clock, owners, repositories, deleted_packages, sources, next_version_id, next_id, .. } = other;
+        let Self {
+            clock, owners, repositories, deleted_packages, sources, next_version_id, next_id, site_admin, ..
+        } = other;
         *self = Self {
             clock,
             owners,
@@ -63,6 +66,7 @@ impl State {
             sources,
             next_version_id: next_version_id.max(FIRST_VERSION_ID),
             next_id: next_id.max(FIRST_ID),
+            site_admin,
             ..std::mem::take(self)
         };
     }
@@ -158,7 +162,7 @@ impl State {
             }
             self.repositories.insert(name.to_owned(), repository);
         }
-        self.repositories.entry(name.to_owned()).or_default()
+        self.repositories.get_mut(name).expect("it was there, or has just been made")
     }
 
     /// Stores a manifest, and points a tag at it if the reference is one, in one step. A digest that is there makes no new

@@ -129,6 +129,12 @@ impl State {
         self.tokens.iter().find(|token| token.secret.expose() == text)
     }
 
+    /// Returns the user of the configured token, if there is one.
+    #[must_use]
+    pub fn site_admin(&self) -> Option<&str> {
+        Some(self.site_admin.as_str()).filter(|login| !login.is_empty())
+    }
+
     /// Makes a user an administrator of everything.
     pub fn set_site_admin(&mut self, login: &str) {
         self.site_admin = login.to_lowercase();

@@ -3,7 +3,6 @@
 mod generated;
 mod policies;
 mod reference;
-mod speed;
 mod splits;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,17 +1,19 @@
 //! A package as large as they come. It says how long that took and asserts nothing about it.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use ghcr_lifecycle::{
     model::{ManifestReference, RawManifest},
-    sandbox::Sandbox,
+    sandbox::{Sandbox, state::limits::Limits},
 };
+use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use super::{
-    api::{PACKAGE, VERSIONS, acme},
-    support::{INDEX, TOKEN, client},
+    api::{PACKAGE, VERSIONS, acme, call, outcome, project},
+    support::{INDEX, TOKEN, client, header},
 };
 
 /// Versions of the large package; `SANDBOX_VERSIONS` sets another number.
@@ -81,17 +83,69 @@ async fn all_pages_of_a_large_package_hold_each_version_once() {
 #[tokio::test]
 async fn five_hundred_requests_at_once_are_answered() {
     let sandbox = acme().await;
+    project(&sandbox);
     load(&sandbox, 200);
+    let untagged: Vec<u64> = sandbox.change(|state| {
+        let shop = state.repository(PACKAGE).unwrap();
+        let versions = shop.versions().filter(|version| shop.tags_of(&version.manifest.digest).is_empty());
+        versions.map(|version| version.id).collect()
+    });
     let client = client();
     let requests = (0..500).map(|number| {
-        let path = match number % 3 {
-            0 => format!("http://{}{VERSIONS}?per_page=100&page={}", sandbox.host(), number % 2 + 1),
-            1 => format!("http://{}/orgs/acme/packages/container/shop", sandbox.host()),
-            _ => format!("http://{}/rate_limit", sandbox.host()),
+        let (method, path, status) = match number % 5 {
+            0 => (Method::GET, format!("{VERSIONS}?per_page=100&page={}", number % 2 + 1), 200),
+            1 => (Method::GET, "/orgs/acme/packages/container/shop".to_owned(), 200),
+            2 => (Method::DELETE, format!("{VERSIONS}/{}", untagged[number / 5]), 204),
+            3 => (Method::POST, "/repos/acme/shop/issues".to_owned(), 201),
+            _ => (Method::GET, "/repos/acme/shop/commits".to_owned(), 200),
         };
-        client.get(path).header("user-agent", "test").bearer_auth(TOKEN).send()
+        let body = if method == Method::POST { format!(r#"{{"title": "{number}"}}"#) } else { String::new() };
+        let request = client.request(method, format!("http://{}{path}", sandbox.host())).body(body);
+        let sent = request.header("user-agent", "test").bearer_auth(TOKEN).send();
+        async move { (sent.await.unwrap().status().as_u16(), status) }
     });
-    for response in futures::future::join_all(requests).await {
-        assert_eq!(response.unwrap().status(), 200);
+    for (got, expected) in futures::future::join_all(requests).await {
+        assert_eq!(got, expected);
     }
+    let (versions, issues) = sandbox.change(|state| {
+        let versions = state.repository(PACKAGE).unwrap().version_count(false);
+        (versions, state.source("acme/shop").unwrap().issues.len())
+    });
+    assert_eq!((versions, issues), (100, 100));
+}
+
+#[tokio::test]
+async fn requests_at_once_are_limited_on_request() {
+    let sandbox = acme().await;
+    sandbox.set_limits(Limits { primary: false, ..Limits::enforced() });
+    // All of them are there before the first is answered.
+    let gate = Arc::new(Semaphore::new(0));
+    let waiting = Arc::clone(&gate);
+    sandbox.on_request(move |_| {
+        let waiting = Arc::clone(&waiting);
+        async move { waiting.acquire().await.unwrap().forget() }
+    });
+    let client = client();
+    let requests = (0..150).map(|_| {
+        let url = format!("http://{}/users/me", sandbox.host());
+        client.get(url).header("user-agent", "test").bearer_auth(TOKEN).send()
+    });
+    let open = async {
+        while sandbox.requests().len() < 150 {
+            tokio::task::yield_now().await;
+        }
+        gate.add_permits(150);
+    };
+    let (answers, ()) = tokio::join!(futures::future::join_all(requests), open);
+    let mut refused = 0;
+    for answer in answers.into_iter().map(Result::unwrap).filter(|answer| answer.status() != 200) {
+        assert_eq!(header(&answer, "retry-after"), "60");
+        let (status, message) = outcome(answer).await;
+        assert_eq!(status, 403);
+        assert!(message.starts_with("You have exceeded a secondary rate limit."), "{message}");
+        refused += 1;
+    }
+    assert_eq!(refused, 50);
+    sandbox.clear_hook();
+    assert_eq!(call(&sandbox, Method::GET, "/users/me").await.status(), 200);
 }

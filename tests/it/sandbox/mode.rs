@@ -6,6 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use ghcr_lifecycle::sandbox::{Options, SampleImage, Sandbox};
 use serde_json::Value;
@@ -126,6 +127,22 @@ async fn its_state_survives_a_restart() {
     assert_eq!(second.end("-INT"), Some(0));
 }
 
+#[tokio::test]
+async fn the_token_stays_whose_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let first =
+        Running::start(&["--data", data.to_str().unwrap(), "--owner", "me:user", "--owner", "acme:organization"]);
+    assert_eq!(first.end("-TERM"), Some(0));
+    let second = Running::start(&["--data", data.to_str().unwrap(), "--owner", "acme:user"]);
+    assert_eq!(second.api("/users/acme").await["type"], "Organization");
+    assert_eq!(second.api("/user").await["login"], "me");
+    assert_eq!(second.end("-TERM"), Some(0));
+    let third = Running::start(&["--data", data.to_str().unwrap()]);
+    assert_eq!(third.api("/user").await["login"], "me");
+    assert_eq!(third.end("-TERM"), Some(0));
+}
+
 #[test]
 fn one_folder_is_for_one_sandbox() {
     let folder = tempfile::tempdir().unwrap();
@@ -212,6 +229,59 @@ fn a_damaged_folder_is_named() {
     let (code, text) = refused(&["--data", folder.path().to_str().unwrap()]);
     assert_eq!(code, Some(1));
     assert!(text.contains("state.json"), "{text}");
+}
+
+/// A skopeo command on the repository, with the credentials of the sandbox.
+fn skopeo(running: &Running, command: &str, tag: &str) -> String {
+    let name = format!("docker://{}/acme/shop{tag}", running.text("registry"));
+    let credentials = format!("any:{}", running.text("token"));
+    run("skopeo", &[command, "--tls-verify=false", "--creds", &credentials, &name])
+}
+
+fn tags(running: &Running) -> Value {
+    serde_json::from_str::<Value>(&skopeo(running, "list-tags", "")).unwrap()["Tags"].take()
+}
+
+#[tokio::test]
+async fn both_switches_make_it_a_plain_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (multi("1"), multi("2"));
+    for (switches, listed) in [(&[][..], ["v2", "v1"]), (&["--referrers", "--delete"][..], ["v1", "v2"])] {
+        let running = Running::start(switches);
+        copy(&running, &two, folder.path(), "v2");
+        copy(&running, &one, folder.path(), "v1");
+        assert_eq!(tags(&running), serde_json::json!(listed));
+        let plain = !switches.is_empty();
+        let status = |path: String| {
+            let bearer = BASE64.encode(running.text("token"));
+            let request = client().get(format!("{}/v2/acme/shop/{path}", running.text("api"))).bearer_auth(bearer);
+            async move { request.send().await.unwrap().status().as_u16() }
+        };
+        let (digest, layer) = (one.digest(), one.blobs().keys().next().unwrap());
+        assert_eq!(status(format!("referrers/{digest}")).await, if plain { 200 } else { 404 });
+        assert_eq!(status(format!("manifests/{digest}")).await, if plain { 200 } else { 404 }, "no Accept");
+        assert_eq!(status(format!("blobs/{layer}")).await, if plain { 200 } else { 307 });
+        if plain {
+            skopeo(&running, "delete", ":v1");
+            assert_eq!(tags(&running), serde_json::json!(["v2"]));
+            // What was deleted there is a deleted version here.
+            let gone = running.api("/orgs/acme/packages/container/shop/versions?state=deleted").await;
+            assert_eq!(names(&gone, "name"), [digest.to_string()]);
+        }
+        assert_eq!(running.end("-INT"), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn one_switch_adds_what_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(&["--delete"]);
+    copy(&running, &multi("2"), folder.path(), "v2");
+    copy(&running, &multi("1"), folder.path(), "v1");
+    assert_eq!(tags(&running), serde_json::json!(["v2", "v1"]), "oldest first, as on GHCR");
+    skopeo(&running, "delete", ":v2");
+    assert_eq!(tags(&running), serde_json::json!(["v1"]));
+    assert_eq!(running.end("-TERM"), Some(0));
 }
 
 /// Keeps the pipe's reader from being unused where the process says nothing more.

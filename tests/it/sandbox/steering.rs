@@ -148,8 +148,26 @@ async fn only_this_machine_steers() {
     let sandbox = acme().await;
     let request = anonymous(&sandbox, Method::GET, "/_sandbox/state").header("host", "evil.example");
     assert_eq!(request.send().await.unwrap().status(), 403);
+    let page = anonymous(&sandbox, Method::DELETE, "/_sandbox/faults").header("origin", "http://evil.example");
+    assert_eq!(page.send().await.unwrap().status(), 403);
     let unknown = steer(&sandbox, Method::GET, "secrets", Value::Null).await;
     assert_eq!(unknown.status(), 404);
     assert_eq!(steer(&sandbox, Method::POST, "state", Value::Null).await.status(), 405);
     assert_eq!(sandbox.requests(), []);
+}
+
+#[tokio::test]
+async fn a_fault_must_be_one_that_can_happen() {
+    let sandbox = acme().await;
+    for effect in [
+        json!({"status": {"code": 99}}),
+        json!({"late-status": {"code": 600}}),
+        json!({"status": {"code": 429, "headers": [["retry after", "1"]]}}),
+    ] {
+        let (status, code, _) = refusal(steer(&sandbox, Method::POST, "faults", json!({"effect": effect})).await).await;
+        assert_eq!((status, code.as_str()), (400, "FAULT_INVALID"), "{effect}");
+    }
+    let lower = json!({"method": "get", "effect": {"status": {"code": 503}}});
+    assert_eq!(steer(&sandbox, Method::POST, "faults", lower).await.status(), 204);
+    assert_eq!(get(&sandbox, "/v2/acme/shop/tags/list").await.status(), 503);
 }

@@ -48,40 +48,8 @@ pub struct SourceRepository {
 }
 
 impl SourceRepository {
-    /// Returns `owner/name`.
-    #[must_use]
-    pub fn full_name(&self) -> String {
-        format!("{}/{}", self.owner, self.name)
-    }
-
-    /// Returns the number for a new pull request or issue, which share theirs.
-    pub fn next_number(&mut self) -> u64 {
-        let pulls = self.pulls.last_key_value().map_or(0, |(number, _)| *number);
-        let issues = self.issues.last_key_value().map_or(0, |(number, _)| *number);
-        pulls.max(issues) + 1
-    }
-
-    /// Returns an id for something new in it.
-    pub(super) fn next_id(&mut self) -> u64 {
-        self.next += 1;
-        self.id * 1_000 + self.next
-    }
-}
-
-impl State {
-    /// Adds a source repository, `owner/name`, unless it exists, and returns it to be filled.
-    ///
-    /// # Panics
-    /// If the name has no slash.
-    pub fn add_source(&mut self, full_name: &str) -> &mut SourceRepository {
-        self.touch();
-        let (owner, name) = full_name.split_once('/').expect("a source repository has an owner and a name");
-        let key = full_name.to_lowercase();
-        if !self.sources.contains_key(&key) {
-            self.ensure_owner(owner);
-        }
-        let (id, now) = (self.next_id(), self.now());
-        self.sources.entry(key).or_insert_with(|| SourceRepository {
+    fn new(id: u64, owner: &str, name: &str, now: Time) -> Self {
+        Self {
             id,
             owner: owner.to_owned(),
             name: name.to_owned(),
@@ -102,7 +70,74 @@ impl State {
             annotated: BTreeMap::new(),
             trees: Trees::default(),
             next: 0,
-        })
+        }
+    }
+
+    /// Returns `owner/name`.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    /// Returns the number for a new pull request or issue, which share theirs.
+    pub fn next_number(&mut self) -> u64 {
+        let pulls = self.pulls.last_key_value().map_or(0, |(number, _)| *number);
+        let issues = self.issues.last_key_value().map_or(0, |(number, _)| *number);
+        pulls.max(issues) + 1
+    }
+
+    /// Returns an id for something new in it.
+    pub(in crate::sandbox) fn next_id(&mut self) -> u64 {
+        self.next += 1;
+        self.id * 1_000 + self.next
+    }
+}
+
+impl State {
+    /// Adds a source repository, `owner/name`, unless it exists, and returns it to be filled.
+    ///
+    /// # Panics
+    /// If the name has no slash.
+    pub fn add_source(&mut self, full_name: &str) -> &mut SourceRepository {
+        self.touch();
+        let (owner, name) = full_name.split_once('/').expect("a source repository has an owner and a name");
+        let key = full_name.to_lowercase();
+        if !self.sources.contains_key(&key) {
+            self.ensure_owner(owner);
+        }
+        let (id, now) = (self.next_id(), self.now());
+        self.sources.entry(key).or_insert_with(|| SourceRepository::new(id, owner, name, now))
+    }
+
+    /// Makes a source repository, `owner/name`, anew in place of what it was, unless `build` fails. It keeps its number.
+    ///
+    /// # Errors
+    /// What `build` says.
+    ///
+    /// # Panics
+    /// If the name has no slash.
+    pub fn replace_source<E>(
+        &mut self,
+        full_name: &str,
+        build: impl FnOnce(&mut SourceRepository, Time) -> Result<(), E>,
+    ) -> Result<&SourceRepository, E> {
+        let (owner, name) = full_name.split_once('/').expect("a source repository has an owner and a name");
+        let now = self.now();
+        let id = self.source(full_name).map(|source| source.id);
+        let id = id.unwrap_or_else(|| self.next_id());
+        let mut source = SourceRepository::new(id, owner, name, now);
+        build(&mut source, now)?;
+        self.touch();
+        self.ensure_owner(owner);
+        let key = full_name.to_lowercase();
+        self.sources.remove(&key);
+        Ok(self.sources.entry(key).or_insert(source))
+    }
+
+    /// Removes a source repository.
+    pub fn remove_source(&mut self, full_name: &str) -> Option<SourceRepository> {
+        self.touch();
+        self.sources.remove(&full_name.to_lowercase())
     }
 
     /// Returns a source repository; the case of its name does not matter.

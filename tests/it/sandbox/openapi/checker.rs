@@ -231,7 +231,10 @@ impl<'a> Checker<'a> {
         }
         // The schema of refusals requires none of its fields.
         let message = body["message"].as_str().unwrap_or_default();
-        if message.is_empty() || body["status"] != status.to_string() || !body["documentation_url"].is_string() {
+        if message.is_empty()
+            || body["status"].as_str() != Some(status.to_string().as_str())
+            || !body["documentation_url"].is_string()
+        {
             return Some(format!("it is no refusal as GitHub words them: {body}"));
         }
         if said == Said::Undocumented && !self.knows(ask, status, message) {
