@@ -270,7 +270,8 @@ async fn policy(
         inputs.under_actions && matches!(context.event_name.as_str(), "pull_request_target" | "workflow_run");
     let found = if reads_default_branch {
         match of_default_branch(context, github, path).await {
-            Err(error) if inputs.rows() == Rows::Default => {
+            // Tags that nobody pushes here may come from the default rows; a push waits until it is known what decides.
+            Err(error) if inputs.rows() == Rows::Default && inputs.source.is_none() => {
                 tracing::warn!("{}the default rows of input `tags` are used", error.render());
                 None
             }

@@ -15,6 +15,17 @@ pub(super) fn zone(name: &str) -> Option<Tz> {
     TZ_VARIANTS.iter().find(|zone| normal(zone.name()) == name).copied()
 }
 
+/// Returns what a zone is called at a time: where it has no letters, its offset, as the time zone database writes it.
+fn abbreviation(offset: &<Tz as chrono::TimeZone>::Offset) -> String {
+    if let Some(letters) = offset.abbreviation() {
+        return letters.to_owned();
+    }
+    let seconds = offset.fix().local_minus_utc();
+    let sign = if seconds < 0 { '-' } else { '+' };
+    let (hours, minutes) = (seconds.abs() / 3600, seconds.abs() / 60 % 60);
+    if minutes == 0 { format!("{sign}{hours:02}") } else { format!("{sign}{hours:02}{minutes:02}") }
+}
+
 /// Shows a time, `None` standing for one that could not be read.
 #[must_use]
 pub(super) fn show(time: Option<DateTime<Utc>>, format: &str, zone: Option<Tz>) -> String {
@@ -22,7 +33,7 @@ pub(super) fn show(time: Option<DateTime<Utc>>, format: &str, zone: Option<Tz>) 
     let local = time.with_timezone(&zone.unwrap_or(Tz::UTC));
     let moment = Moment {
         time: local.with_timezone(&local.offset().fix()),
-        abbreviation: zone.and_then(|_| local.offset().abbreviation()).unwrap_or_default().to_owned(),
+        abbreviation: zone.map(|_| abbreviation(local.offset())).unwrap_or_default(),
     };
     let format = match format {
         "" if zone.is_some() && moment.offset_minutes() == 0 => "YYYY-MM-DDTHH:mm:ss[Z]",
