@@ -2,6 +2,7 @@
 
 mod cache;
 mod packages;
+mod run;
 mod source;
 
 use std::{error::Error, fmt, future::Future, pin::Pin};
@@ -16,6 +17,7 @@ pub use self::{
         Deletion, ListedVersion, OwnerKind, PackageFacts, PackagesReader, PackagesWriter, RateLimit, Refused,
         Restoration,
     },
+    run::{Journal, Run},
     source::{FileEntry, GitTagObject, RepositoryReader},
 };
 pub use crate::model::{Ancestry, NameKind};

@@ -1,3 +1,4 @@
 //! Plans carried out: nothing is decided here.
 
+pub mod cleanup;
 pub mod publish;

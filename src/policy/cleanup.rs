@@ -110,6 +110,26 @@ pub enum Step {
     Untag(Vec<Tag>),
 }
 
+impl Step {
+    /// Returns the version that it deletes.
+    #[must_use]
+    pub const fn deleted(&self) -> Option<VersionId> {
+        match self {
+            Self::Delete(id) => Some(*id),
+            Self::Untag(_) => None,
+        }
+    }
+
+    /// Returns the tags that it takes away.
+    #[must_use]
+    pub fn untagged(&self) -> &[Tag] {
+        match self {
+            Self::Delete(_) => &[],
+            Self::Untag(tags) => tags,
+        }
+    }
+}
+
 /// What a maintainer should know beside the decisions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
