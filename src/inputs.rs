@@ -1,6 +1,7 @@
 //! Inputs: raw strings from the command line and the action's variables -> values that are valid together. Reports every
 //! mistake at once. What needs a file, a registry or a clock to be checked is left to those who read them.
 
+mod cleanup;
 mod command_line;
 mod definitions;
 mod drop_in;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+pub use cleanup::CleanupInputs;
 pub use command_line::wants_password;
 pub use definitions::{DEFAULT_POLICY, INPUTS, InputDefinition};
 pub use drop_in::{ContextSource, DropInInputs, Rows};
@@ -35,6 +37,16 @@ pub enum Mode {
     Push,
     /// Validates the policy and shows what its rows match.
     Check,
+    /// Says what a clean-up would do.
+    Plan,
+    /// Does what a plan file and a fresh plan both say.
+    Apply,
+    /// Plans and carries the plan out.
+    Cleanup,
+    /// Undoes a clean-up.
+    Restore,
+    /// Lists packages.
+    Discover,
     /// Plays a year of a project on an embedded registry.
     #[cfg(feature = "sandbox")]
     Demo,
@@ -49,6 +61,11 @@ impl Mode {
         ("auto", "Pushes if a `source` is given, else works out the tags."),
         ("tags", "Works out which tags, labels and outputs the event gives; pushes nothing."),
         ("push", "Puts the image of a `source` under every tag, in an order that is safe to interrupt."),
+        ("cleanup", "Retires what no row of the policy keeps; only says what it would do unless `--dry-run false`."),
+        ("plan", "Says what a clean-up would do and why, and writes it to a file; changes nothing."),
+        ("apply", "Plans afresh, and does what both that plan and the file of `plan` say."),
+        ("restore", "Brings back what a clean-up deleted, from its journal or by `--versions`."),
+        ("discover", "Lists the packages that `packages` names, as a matrix for a workflow."),
         ("check", "Validates the policy and shows, row by row, what it matches and an example tag."),
         #[cfg(feature = "sandbox")]
         ("demo", "Plays a year of a project on an embedded registry, under its own or your `--policy`."),
@@ -57,7 +74,18 @@ impl Mode {
     ];
 
     /// Modes of the design that later versions carry out.
-    const LATER: &[&str] = &["cleanup", "plan", "apply", "restore", "mirror", "discover", "doctor", "init", "schema"];
+    const LATER: &[&str] = &["mirror", "doctor", "init", "schema"];
+
+    /// Tells whether it is about packages' versions and how long they live, and not about the image of this run.
+    #[must_use]
+    pub const fn is_about_packages(self) -> bool {
+        match self {
+            Self::Plan | Self::Apply | Self::Cleanup | Self::Restore | Self::Discover => true,
+            Self::Auto | Self::Tags | Self::Push | Self::Check => false,
+            #[cfg(feature = "sandbox")]
+            Self::Demo | Self::Sandbox => false,
+        }
+    }
 }
 
 /// Where the policy comes from.
@@ -136,6 +164,8 @@ pub struct Inputs {
     pub context: ContextSource,
     /// The inputs of docker/metadata-action.
     pub drop_in: DropInInputs,
+    /// The inputs of clean-ups.
+    pub cleanup: CleanupInputs,
     /// Whether a workflow runs this (`GITHUB_ACTIONS`).
     pub under_actions: bool,
     /// The root of GitHub's API (`GITHUB_API_URL`), without a slash at its end.
@@ -157,11 +187,11 @@ pub struct Inputs {
 
 impl Inputs {
     /// Tells whether the rows of the inputs give the tags: if `tags` or `flavor` is given, or `images` where there is no
-    /// policy. Mode `check` is about policies.
+    /// policy. Mode `check` and clean-ups are about policies.
     #[must_use]
     pub fn rows(&self) -> Rows {
         match (self.mode, self.policy_given) {
-            (Mode::Check, _) => Rows::None,
+            (mode, _) if mode == Mode::Check || mode.is_about_packages() => Rows::None,
             _ if self.drop_in.give_rows() => Rows::Given,
             (_, false) if self.drop_in.decide(false) => Rows::Default,
             _ => Rows::None,
@@ -246,6 +276,7 @@ pub fn parse(
         log_level = log_level.max(LogLevel::Debug);
     }
     let context = reader.context();
+    let cleanup = reader.cleanup();
     let drop_in = reader.drop_in(environment);
     let found = reader.errors.mistakes.len();
     let short_sha_length = reader.short_sha_length(variable("DOCKER_METADATA_SHORT_SHA_LENGTH"));
@@ -278,6 +309,7 @@ pub fn parse(
         short_sha_length,
         context,
         drop_in,
+        cleanup,
         under_actions,
         api_url,
         workspace: owned("GITHUB_WORKSPACE"),
@@ -296,6 +328,11 @@ fn mode_from(name: &str) -> Option<Mode> {
         "tags" => Some(Mode::Tags),
         "push" => Some(Mode::Push),
         "check" => Some(Mode::Check),
+        "plan" => Some(Mode::Plan),
+        "apply" => Some(Mode::Apply),
+        "cleanup" => Some(Mode::Cleanup),
+        "restore" => Some(Mode::Restore),
+        "discover" => Some(Mode::Discover),
         #[cfg(feature = "sandbox")]
         "demo" => Some(Mode::Demo),
         #[cfg(feature = "sandbox")]

@@ -1,5 +1,6 @@
 //! The command line and the action: reads inputs and event, wires adapters to a use case, prints what comes of it.
 
+mod clean;
 mod tell;
 
 use std::{
@@ -16,7 +17,7 @@ use ghcr_lifecycle::{
         history::History,
         http::{HttpClient, HttpOptions},
         registry::{BasicFor, CredentialOptions, RegistryClient},
-        runner::{self, Reach, files::Files},
+        runner::{self, Reach, ThisRun, files::Files},
         sources::{Source, SourceSpec},
     },
     app::{
@@ -73,13 +74,26 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>) -> Result<(),
     if inputs.mode == Mode::Sandbox {
         return runtime.block_on(sandbox(&inputs));
     }
+    let this_run = ThisRun::start(Some(inputs.cleanup.time_budget), !inputs.under_actions);
     let finished = runtime.block_on(async {
-        tokio::select! {
-            finished = dispatch(&inputs, variables) => finished,
-            signal = interrupted() => Err(Error::failed(format!("finish: {signal} arrived"))
-                .with_hint("run it again: no tag points at an incomplete image, and what is missing is sent then")),
+        let work = dispatch(&inputs, variables, &this_run);
+        tokio::pin!(work);
+        let signal = tokio::select! {
+            finished = &mut work => return finished,
+            signal = interrupted() => signal,
+        };
+        let ended = |hint: &str| Err(Error::failed(format!("finish: {signal} arrived")).with_hint(hint));
+        if !this_run.ends_by_itself() {
+            return ended("run it again: no tag points at an incomplete image, and what is missing is sent then");
         }
-    })?;
+        this_run.interrupt(signal);
+        tokio::select! {
+            finished = &mut work => finished,
+            _ = interrupted() => ended("the journal says what was done: run the same again, or undo it with `restore`"),
+        }
+    });
+    drop(this_run);
+    let finished = finished?;
     tell(&inputs, variables, &finished)?;
     finished.error.map_or(Ok(()), Err)
 }
@@ -100,8 +114,17 @@ fn interrupted() -> impl Future<Output = &'static str> {
     }
 }
 
-async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Result<Finished, Error> {
-    let width = variables.get("COLUMNS").and_then(|text| text.parse().ok()).filter(|_| !inputs.under_actions);
+/// The width of the terminal, where there is one.
+fn width(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Option<u16> {
+    variables.get("COLUMNS").and_then(|text| text.parse().ok()).filter(|_| !inputs.under_actions)
+}
+
+async fn dispatch(
+    inputs: &Inputs,
+    variables: &BTreeMap<String, String>,
+    this_run: &ThisRun,
+) -> Result<Finished, Error> {
+    let width = width(inputs, variables);
     #[cfg(feature = "sandbox")]
     if inputs.mode == Mode::Demo {
         return demo(inputs).await;
@@ -111,6 +134,10 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
         extra_ca_pem: runner::extra_ca_pem(variables)?.into_iter().collect(),
         ..HttpOptions::default()
     })?;
+    if inputs.mode == Mode::Restore {
+        this_run.end_by_itself();
+        return clean::restore(inputs, variables, this_run, http).await;
+    }
     let github = github(inputs, &context, &http)?;
     let rules = match policy(inputs, &context, github.as_ref()).await? {
         Some((source, bytes)) => Rules::of_policy(&source, &bytes, inputs)?,
@@ -129,6 +156,12 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
             warnings: Vec::new(),
             notices: check.notices(),
         });
+    }
+    if inputs.mode.is_about_packages()
+        || (inputs.mode == Mode::Auto && app::choose(&context, policy, false) == Choice::ClosedPullRequest)
+    {
+        this_run.end_by_itself();
+        return clean::clean(inputs, variables, this_run, &rules, &context, http).await;
     }
     if inputs.now.is_some() && !policy.images.iter().all(|image| image.is_loopback()) {
         return Err(Error::input(
@@ -160,8 +193,8 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
         items: &rules.items,
     };
     let report = match choice {
-        Choice::ClosedPullRequest => return Ok(app::closed_pull_request(&job, width)),
-        Choice::Tags => app::tags::tags(&job, &registry, &history).await?,
+        // That went another way above.
+        Choice::ClosedPullRequest | Choice::Tags => app::tags::tags(&job, &registry, &history).await?,
         Choice::Push => {
             let text = inputs.source.as_deref().ok_or_else(|| {
                 Error::input("mode `push` needs input `source`: the image to push")
@@ -261,13 +294,22 @@ async fn policy(
     context: &Context,
     github: Option<&GitHub>,
 ) -> Result<Option<(String, Vec<u8>)>, Error> {
+    let needs_default_branch = inputs.under_actions
+        && clean::changes_packages(inputs, context)
+        && !is_default_branch(context, github).await?;
     let path = match (&inputs.policy, inputs.rows()) {
         (_, Rows::Given) => return Ok(None),
+        (PolicyInput::Text(_), _) if needs_default_branch => {
+            return Err(Error::input("a policy in the workflow file of another branch than the default one may plan, and \
+                                     delete nothing")
+                .with_hint("keep the policy in a file: a clean-up reads it from the default branch")
+                .with_hint("or run the step on the default branch, as under `schedule` and `pull_request_target`"));
+        }
         (PolicyInput::Text(text), _) => return Ok(Some(("input `policy`".to_owned(), text.clone().into_bytes()))),
         (PolicyInput::Path(path), _) => path,
     };
-    let reads_default_branch =
-        inputs.under_actions && matches!(context.event_name.as_str(), "pull_request_target" | "workflow_run");
+    let reads_default_branch = needs_default_branch
+        || (inputs.under_actions && matches!(context.event_name.as_str(), "pull_request_target" | "workflow_run"));
     let found = if reads_default_branch {
         match of_default_branch(context, github, path).await {
             // Tags that nobody pushes here may come from the default rows; a push waits until it is known what decides.
@@ -299,9 +341,24 @@ async fn policy(
     }
 }
 
+/// Returns the name of the default branch: the payload's word, else the API's.
+async fn default_branch(context: &Context, github: Option<&GitHub>) -> Result<Option<String>, Error> {
+    match (&context.facts.default_branch, github) {
+        (Some(branch), _) => Ok(Some(branch.clone())),
+        (None, Some(github)) => Ok(github.repository_facts().await?.default_branch),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Tells whether the run is on the default branch, so that its work tree and its workflow file are that branch's.
+async fn is_default_branch(context: &Context, github: Option<&GitHub>) -> Result<bool, Error> {
+    let branch = default_branch(context, github).await?;
+    Ok(branch.is_some_and(|branch| context.git_ref.as_deref() == Some(&format!("refs/heads/{branch}"))))
+}
+
 async fn of_default_branch(context: &Context, github: Option<&GitHub>, path: &str) -> Result<Option<Vec<u8>>, Error> {
-    let (Some(github), Some(branch)) = (github, &context.facts.default_branch) else {
-        let missing = if github.is_none() { "there is no token for the API" } else { "the payload does not name it" };
+    let (Some(github), Some(branch)) = (github, default_branch(context, github).await?) else {
+        let missing = if github.is_none() { "there is no token for the API" } else { "nobody names it" };
         return Err(Error::failed(format!("read the policy `{path}` of the default branch: {missing}"))
             .with_hint("pass `github-token`, and grant `contents: read` to the job")
             .with_hint(format!(
@@ -309,7 +366,7 @@ async fn of_default_branch(context: &Context, github: Option<&GitHub>, path: &st
                 context.event_name
             )));
     };
-    Ok(github.file(path, branch).await?.map(|bytes| bytes.to_vec()))
+    Ok(github.file(path, &branch).await?.map(|bytes| bytes.to_vec()))
 }
 
 fn credentials(inputs: &Inputs) -> CredentialOptions {

@@ -17,7 +17,7 @@ pub use self::{
         Deletion, ListedVersion, OwnerKind, PackageFacts, PackagesReader, PackagesWriter, RateLimit, Refused,
         Restoration,
     },
-    run::{Journal, Run},
+    run::{Journal, Records, Run},
     source::{FileEntry, GitTagObject, RepositoryReader},
 };
 pub use crate::model::{Ancestry, NameKind};

@@ -1,6 +1,7 @@
 //! The use cases, one file per mode. They know ports, not adapters.
 
 pub mod check;
+pub mod cleanup;
 pub mod context;
 #[cfg(feature = "sandbox")]
 pub mod demo;
@@ -133,18 +134,20 @@ pub fn choose(context: &Context, policy: &Policy, has_source: bool) -> Choice {
     }
 }
 
-/// Reports a closed pull request: its tags are a clean-up's matter.
+/// Reports a fork's pull request that was closed: its run may change nothing.
 #[must_use]
-pub fn closed_pull_request(job: &plan::Job<'_>, width: Option<u16>) -> Finished {
-    let plan = crate::policy::tagging::TagPlan {
-        rows: Vec::new(),
-        skipped: Vec::new(),
-        nothing: Some(
-            "a closed pull request publishes nothing; retiring its tags is not carried out by this version yet"
-                .to_owned(),
-        ),
-        captures: Vec::new(),
-        unguarded: Vec::new(),
-    };
-    Finished::of(&Report::new("auto", &job.context, &plan, job.policy), job.inputs, job.items, width)
+pub fn forks_pull_request() -> Finished {
+    let text = "nothing was changed: this is a fork's pull request, whose token may only read. The weekly clean-up retires its \
+                tags; so does this step under `pull_request_target`"
+        .to_owned();
+    Finished {
+        json: serde_json::json!({ "mode": "cleanup", "packages": [], "notices": [&text] }),
+        outputs: Vec::new(),
+        is_drop_in: false,
+        error: None,
+        summary: String::new(),
+        warnings: Vec::new(),
+        notices: vec![text],
+        text: "a fork's pull request was closed".to_owned(),
+    }
 }

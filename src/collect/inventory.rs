@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use self::{ask::Asker, manifests::read_manifests};
+use self::ask::Asker;
+pub(super) use self::manifests::read_manifests;
 use crate::{
     model::{
         Asked, Digest, Evidence, ImageName, Inventory, ManifestReference, RepositoryName, Tag, Version,

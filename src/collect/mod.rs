@@ -2,5 +2,7 @@
 
 pub mod image;
 pub mod inventory;
+pub mod look;
 pub mod pointer;
 pub mod published;
+mod ramp;

@@ -27,6 +27,8 @@ pub struct RawEvent {
     pub pull_request_base: Option<String>,
     /// The payload's `pull_request.head.sha`.
     pub pull_request_head: Option<String>,
+    /// The payload's `pull_request.head.repo.full_name`; `None` also where that repository is deleted.
+    pub head_repository: Option<String>,
     /// The payload's `repository.default_branch`.
     pub default_branch: Option<String>,
     /// The payload's `commits`.
@@ -88,6 +90,7 @@ impl RawEvent {
             base_ref: text(payload.get("base_ref")),
             pull_request_base: text(pull_request.get("base").get("ref")),
             pull_request_head: text(pull_request.get("head").get("sha")),
+            head_repository: text(pull_request.get("head").get("repo").get("full_name")),
             default_branch: text(repository.get("default_branch")),
             commits: payload.get("commits").items().map(commit).collect(),
             head_commit: matches!(head_commit.value(), Some(Value::Object(_))).then(|| commit(head_commit)),

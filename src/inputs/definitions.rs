@@ -1,5 +1,7 @@
 //! The one table of inputs: the action's variables, the command line, `action.yml` and the README all come from it.
 
+use super::cleanup::{DEFAULT_PACE, DEFAULT_TIME_BUDGET};
+
 /// An input of the action, which is a long option of the same name at a terminal unless it is secret.
 #[derive(Clone, Copy, Debug)]
 pub struct InputDefinition {
@@ -46,7 +48,8 @@ pub const INPUTS: &[InputDefinition] = &[
         "mode",
         "MODE",
         "auto",
-        "What to do: `auto` (push if a `source` is given, else tags), `tags`, `push` or `check`.",
+        "What to do: `auto` (retire the tags of a pull request that was closed; else push if a `source` is given, else \
+         tags), `tags`, `push`, `cleanup`, `plan`, `apply`, `restore`, `discover` or `check`.",
     ),
     input("policy", "PATH", DEFAULT_POLICY, "The policy: the path of its file, or the YAML itself."),
     input(
@@ -134,7 +137,63 @@ pub const INPUTS: &[InputDefinition] = &[
         "",
         "The host of GitHub's container registry; by default `ghcr.io`, on GitHub Enterprise Server `containers.HOST`.",
     ),
-    input("now", "TIME", "", "The time that counts as now, RFC 3339; for registries on this machine only."),
+    input(
+        "packages",
+        "NAMES",
+        "",
+        "The packages that a clean-up is about, one a line or with commas: names or endings of the policy's images, whole \
+         names (`ghcr.io/owner/name`), or patterns (`*`, `ghcr.io/owner/charts/*`); by default all images of the policy.",
+    ),
+    input(
+        "dry-run",
+        "BOOLEAN",
+        "",
+        "Whether a clean-up only says what it would do (`true` or `false`); by default `true`, and `false` for mode `apply`.",
+    ),
+    input(
+        "max-deletions",
+        "LIMIT",
+        "50 %",
+        "How many versions of a package a run may delete, as a number or a share; a run that would delete more stops before \
+         the first. A share never stops fewer than 20.",
+    ),
+    input(
+        "pace",
+        "POINTS",
+        DEFAULT_PACE,
+        "How fast requests go to GitHub's API, in points a minute: a read is 1, a write 5; 0 for a server without limits.",
+    ),
+    input("reserve", "REQUESTS", "0", "How many requests of the token's hour are left to others."),
+    input("request-budget", "REQUESTS", "", "How many requests to GitHub's API a run may make; by default any number."),
+    input(
+        "time-budget",
+        "DURATION",
+        DEFAULT_TIME_BUDGET,
+        "How long a clean-up may take, waits for limits included; what remains is the next run's.",
+    ),
+    input(
+        "cache-dir",
+        "FOLDER",
+        "",
+        "A folder that remembers what manifests say, so that the next run need not ask again; keep it with `actions/cache`.",
+    ),
+    input(
+        "plan-file",
+        "PATH",
+        "",
+        "The file that the plan is written to; for mode `apply`, the one that is carried out. By default `plan.json` at a \
+         terminal, and in a workflow a file of its own, which output `plan-file` names.",
+    ),
+    input(
+        "journal-file",
+        "PATH",
+        "",
+        "The file that the journal of deletions is added to; for mode `restore`, the one that is undone, or a saved log. By \
+         default `journal.jsonl` at a terminal, and in a workflow a file of its own, which output `journal-file` names.",
+    ),
+    input("explain", "TAG|DIGEST", "", "A tag or digest: mode `plan` then says why it stays or goes."),
+    input("versions", "NUMBERS", "", "The numbers of deleted versions that mode `restore` brings back, for input `image`."),
+    input("now", "TIME", "", "The time that counts as now, RFC 3339; for registries on this machine, and for mode `plan`."),
     input(
         "allow-empty",
         "BOOLEAN",

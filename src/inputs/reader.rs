@@ -20,7 +20,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// The input's value without blanks around it, if there is any.
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         let value = self.values.get(name)?.trim();
         (!value.is_empty()).then(|| value.to_owned())
     }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, Tag, VersionId};
 
+/// What a line says beside the deletion of a placeholder, which is never restored.
+pub const PLACEHOLDER: &str = "the placeholder";
+
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalEntry {
@@ -27,6 +30,26 @@ pub struct JournalEntry {
     /// What was said beside that, bounded and without control characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+impl JournalEntry {
+    /// Reads the lines of a journal, or of a log that holds them. What is no line of a journal is passed over.
+    #[must_use]
+    pub fn read_all(text: &str) -> Vec<Self> {
+        // What stands before (a time, a word) and after a line in a log is not the journal's.
+        let read = |line: &str| {
+            let begin = line.find("{\"at\":")?;
+            serde_json::Deserializer::from_str(&line[begin..]).into_iter::<Self>().next()?.ok()
+        };
+        text.lines().filter_map(read).collect()
+    }
+
+    /// Tells whether the line is about a placeholder.
+    #[must_use]
+    pub fn is_placeholder(&self) -> bool {
+        self.step == JournalStep::Delete
+            && self.detail.as_deref().is_some_and(|detail| detail.starts_with(PLACEHOLDER))
+    }
 }
 
 /// What a line is about.

@@ -117,6 +117,14 @@ fn read(walk: &mut Walk<'_>) -> Option<Policy> {
     })
 }
 
+/// Reads a duration as the policy writes it (`30 days`).
+///
+/// # Errors
+/// With what is wrong with it, and the remedy.
+pub fn duration(text: &str) -> Result<std::time::Duration, (String, Option<String>)> {
+    amount::duration(text).map_err(|error| (error.problem, error.hint))
+}
+
 fn version(walk: &mut Walk<'_>, root: &Value<'_>, fields: &Fields<'_>) {
     let Some(value) = fields.get("version") else {
         walk.missing(root, fields, "version", "1");
@@ -155,14 +163,18 @@ fn not_carried_out(root: &node::Node, release_notes: bool) -> Vec<String> {
     for (name, value) in entries(root) {
         match name {
             "release-notes" if !release_notes => {}
-            "mirrors" | "checks" | "visibility" | "release-notes" | "references" | "upstream" | "untagged"
-            | "keep-at-least" | "protect" | "unreadable" => names.push(name),
+            "mirrors" | "checks" | "visibility" | "release-notes" | "upstream" => names.push(name),
+            "references" => {
+                let wants = |(key, value): (&str, &node::Node)| key == "require-registry" && matches!(value.kind, Kind::Bool(true));
+                if entries(value).any(wants) {
+                    names.push("references.require-registry");
+                }
+            }
             "tags" => {
                 let Kind::List(rows) = &value.kind else { continue };
                 for (key, value) in rows.iter().flat_map(entries) {
                     match (key, &value.kind) {
-                        ("keep", Kind::Text(text)) if text.trim() == "forever" => {}
-                        ("keep" | "match" | "index", _) => names.push(key),
+                        ("index", _) => names.push(key),
                         _ => {}
                     }
                 }

@@ -5,6 +5,6 @@ mod again;
 mod whole;
 
 pub use self::{
-    again::{Look, allowed, lost_children, shared},
+    again::{Look, SoFar, allowed, lost_children, shared},
     whole::{Violation, violations},
 };

@@ -67,6 +67,16 @@ pub trait PackagesReader: Sync {
     /// Lists the active versions: all of them, each once, lowest number first, or an error.
     fn active_versions(&self, image: &ImageName) -> impl Future<Output = Result<Vec<ListedVersion>, PortError>> + Send;
 
+    /// Lists the newest active versions, newest first, down to the page that has one of those in `known`.
+    fn newest_versions(
+        &self,
+        image: &ImageName,
+        known: &BTreeSet<VersionId>,
+    ) -> impl Future<Output = Result<Vec<ListedVersion>, PortError>> + Send;
+
+    /// Lists the names of an owner's container packages that the token sees; `owner` is the first part of an image's name.
+    fn packages(&self, owner: &str) -> impl Future<Output = Result<BTreeSet<String>, PortError>> + Send;
+
     /// Lists the versions that were deleted and can still be restored, as completely.
     fn deleted_versions(&self, image: &ImageName)
     -> impl Future<Output = Result<Vec<ListedVersion>, PortError>> + Send;

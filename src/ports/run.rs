@@ -16,6 +16,18 @@ pub trait Journal: Sync {
     fn write(&self, entry: &JournalEntry) -> Result<(), PortError>;
 }
 
+/// Keeps what a run leaves for those who come after it.
+pub trait Records: Journal {
+    /// Keeps the plan, in the place of an earlier one. Returns where it is, as later steps know it; `None` if nobody wants it.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn save_plan(&self, document: &str) -> Result<Option<String>, PortError>;
+
+    /// Returns where the journal is, as later steps know it; `None` if there is none.
+    fn journal_place(&self) -> Option<String>;
+}
+
 /// The run itself: its clocks, who wants it to end, who looks on.
 pub trait Run: Sync {
     /// Returns the time, for the journal.
@@ -32,6 +44,9 @@ pub trait Run: Sync {
 
     /// Returns whether the time of the run is over (input `time-budget`).
     fn is_overdue(&self) -> bool;
+
+    /// Returns a text that no run has returned before.
+    fn unique(&self) -> String;
 
     /// Shows how far the work on a package is.
     fn progress(&self, package: &str, done: usize, all: usize);

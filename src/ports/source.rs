@@ -37,6 +37,13 @@ pub trait RepositoryReader: Sync {
         repository: &RepositoryName,
     ) -> impl Future<Output = Result<BTreeSet<u64>, PortError>> + Send;
 
+    /// Lists the numbers of the open pull requests that were updated last, at most a hundred: what was opened or reopened
+    /// since an earlier listing is among them.
+    fn recent_pull_requests(
+        &self,
+        repository: &RepositoryName,
+    ) -> impl Future<Output = Result<BTreeSet<u64>, PortError>> + Send;
+
     /// Lists the branches with the commits that they point at.
     fn branches(
         &self,

@@ -40,12 +40,18 @@ pub fn summary(report: &Report) -> String {
     text
 }
 
-/// Renders an error: as it is, in a block that nothing in it can end.
+/// Renders an error.
 #[must_use]
 pub fn failure(text: &str) -> String {
+    preformatted("Failed", text)
+}
+
+/// Renders text under a title: as it is, in a block that nothing in it can end.
+#[must_use]
+pub fn preformatted(title: &str, text: &str) -> String {
     let escaped = text.trim_end().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     // An empty line would end the block of HTML.
-    format!("### Failed\n\n<pre>\n{}\n</pre>\n", escaped.replace("\n\n", "\n&#8203;\n"))
+    format!("### {title}\n\n<pre>\n{}\n</pre>\n", escaped.replace("\n\n", "\n&#8203;\n"))
 }
 
 fn table(text: &mut String, report: &ImageReport) {

@@ -7,6 +7,7 @@ pub mod json;
 pub mod labels;
 pub mod markdown;
 pub mod outputs;
+pub mod restore;
 pub mod terminal;
 pub mod words;
 

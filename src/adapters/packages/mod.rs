@@ -5,7 +5,7 @@ mod refusal;
 mod wire;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -197,6 +197,32 @@ impl PackagesReader for Packages {
 
     async fn active_versions(&self, image: &ImageName) -> Result<Vec<ListedVersion>, PortError> {
         self.list(image, "active", true).await
+    }
+
+    async fn newest_versions(
+        &self,
+        image: &ImageName,
+        known: &BTreeSet<VersionId>,
+    ) -> Result<Vec<ListedVersion>, PortError> {
+        let operation = format!("list the newest versions of {image}");
+        let place = self.place(image).await?;
+        let path = format!("{}/versions?state=active", place.path);
+        let pages = Pages { api: &self.api, path: &path, operation: &operation };
+        let refuse =
+            |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &place.settings, Wanted::Read);
+        let items: Vec<wire::Version> = pages.newest(&refuse, |item: &wire::Version| known.contains(&item.id())).await?;
+        items.into_iter().map(|item| item.read(&operation)).collect()
+    }
+
+    async fn packages(&self, owner: &str) -> Result<BTreeSet<String>, PortError> {
+        let operation = format!("list the container packages of `{owner}`");
+        let kind = self.owner(owner).await?;
+        let path = format!("/{}/{}/packages?package_type=container", base(kind), encode(owner));
+        let pages = Pages { api: &self.api, path: &path, operation: &operation };
+        let page = format!("{}/{owner}/packages", base(kind));
+        let refuse = |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &page, Wanted::Read);
+        let Page { items, is_whole: _ }: Page<wire::Named> = pages.all(&refuse).await?;
+        Ok(items.into_iter().map(|package| package.name).collect())
     }
 
     async fn deleted_versions(&self, image: &ImageName) -> Result<Vec<ListedVersion>, PortError> {

@@ -32,6 +32,12 @@ pub(super) struct Package {
     pub(super) html_url: String,
 }
 
+/// A package in a list of an owner's.
+#[derive(Deserialize)]
+pub(super) struct Named {
+    pub(super) name: String,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Repository {
     pub(super) full_name: String,
@@ -58,6 +64,10 @@ struct Container {
 }
 
 impl Version {
+    pub(super) const fn id(&self) -> VersionId {
+        VersionId::new(self.id)
+    }
+
     /// Reads a version. One whose tags cannot be known is an error: it would count as untagged.
     pub(super) fn read(self, operation: &str) -> Result<ListedVersion, PortError> {
         let Self { id, name, created_at, updated_at, metadata } = self;

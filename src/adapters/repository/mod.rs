@@ -164,6 +164,13 @@ impl RepositoryReader for Repositories {
         Ok(found.into_keys().collect())
     }
 
+    async fn recent_pull_requests(&self, repository: &RepositoryName) -> Result<BTreeSet<u64>, PortError> {
+        let operation = format!("list the open pull requests of {repository} that were updated last");
+        let path = format!("{}/pulls?state=open&sort=updated&direction=desc&per_page=100", base(repository));
+        let pulls: Vec<wire::Pull> = self.one(&path, &operation, PULLS).await?;
+        Ok(pulls.into_iter().map(|pull| pull.number).collect())
+    }
+
     async fn branches(&self, repository: &RepositoryName) -> Result<BTreeMap<String, CommitId>, PortError> {
         let operation = format!("list the branches of {repository}");
         let refs = self.refs(repository, "heads", &operation).await?;

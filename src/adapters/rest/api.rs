@@ -14,6 +14,7 @@ use reqwest::{
     header::{ACCEPT, HeaderMap, HeaderValue, LINK},
 };
 use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     limited,
@@ -53,6 +54,8 @@ pub struct ApiOptions {
     pub reserve: u64,
     /// The longest wait for a limit; beyond it, the request ends as rate limited.
     pub longest_wait: Duration,
+    /// When no wait for a limit or a pace may go on any more.
+    pub deadline: Option<Instant>,
     /// The wait before a request is sent a second time after a failure; it doubles from try to try.
     pub first_wait: Duration,
 }
@@ -65,6 +68,7 @@ impl Default for ApiOptions {
             request_budget: None,
             reserve: 0,
             longest_wait: Duration::from_secs(300),
+            deadline: None,
             first_wait: Duration::from_secs(1),
         }
     }
@@ -78,6 +82,7 @@ pub struct Api {
     pub(super) base_path: String,
     meter: Arc<Mutex<Meter>>,
     options: ApiOptions,
+    stop: CancellationToken,
 }
 
 /// What a request does.
@@ -188,7 +193,33 @@ impl Api {
     ) -> Result<Self, PortError> {
         let (client, base_path) = github::connect(client, api_url, token)?;
         let ApiOptions { pace, request_budget, reserve, .. } = options;
-        Ok(Self { client, base_path, meter: Arc::new(Mutex::new(Meter::new(pace, request_budget, reserve))), options })
+        Ok(Self { client, base_path, meter: Arc::new(Mutex::new(Meter::new(pace, request_budget, reserve))), options, stop: CancellationToken::new() })
+    }
+
+    /// Ends waits, and not requests, once `stop` is cancelled: what waits then fails as rate limited.
+    #[must_use]
+    pub fn stopped_by(self, stop: CancellationToken) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// Tells whether a wait for a limit is too long.
+    fn is_too_long(&self, wait: Duration) -> bool {
+        wait > self.options.longest_wait || self.is_past_the_deadline(wait)
+    }
+
+    fn is_past_the_deadline(&self, wait: Duration) -> bool {
+        let ends = Instant::now().checked_add(wait);
+        self.options.deadline.is_some_and(|deadline| ends.is_none_or(|ends| ends > deadline))
+    }
+
+    /// Waits before a request is sent.
+    async fn wait(&self, operation: &str, wait: Duration) -> Result<(), PortError> {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(()),
+            () = self.stop.cancelled() => {
+                Err(PortError::new(PortErrorKind::RateLimited, operation, "the run was told to end while it waited"))
+            }
+        }
     }
 
     /// Returns where the token stands, as the last answer said.
@@ -210,13 +241,12 @@ impl Api {
                                 5,000 an hour",
                     ))
             }
-            Shortage::Until(wait) if wait > self.options.longest_wait => {
+            Shortage::Until(wait) if self.is_too_long(wait) => {
                 Err(later(few(format!("this takes at least {requests} requests, more than the hour has left")), wait))
             }
             Shortage::Until(wait) => {
                 tracing::warn!(operation, ?wait, "waiting for the rate limit to start anew");
-                tokio::time::sleep(wait).await;
-                Ok(())
+                self.wait(operation, wait).await
             }
         }
     }
@@ -245,13 +275,13 @@ impl Api {
                     tried_before = true;
                     let Some(wait) = waits.next() else { return Err(error) };
                     tracing::debug!(%error, ?wait, "trying again");
-                    tokio::time::sleep(wait).await;
+                    self.wait(call.operation, wait).await?;
                 }
                 Try::Limited(error, wait) => {
                     denials += 1;
                     // Admission waits, for this request and for all others.
                     self.meter().pause(Instant::now(), wait);
-                    if denials > DENIALS || wait > self.options.longest_wait {
+                    if denials > DENIALS || self.is_too_long(wait) {
                         return Err(later(error, wait));
                     }
                     tracing::warn!(%error, ?wait, "waiting for the rate limit");
@@ -277,13 +307,17 @@ impl Api {
                         )
                         .with_hint("run the same step again later: what is done stays done"));
                 }
-                Admission::Limited(wait) if wait > self.options.longest_wait => {
+                Admission::Limited(wait) if self.is_too_long(wait) => {
                     let error = call.error(PortErrorKind::RateLimited, "the rate limit is spent");
+                    return Err(later(error, wait));
+                }
+                Admission::Paced(wait) if self.is_past_the_deadline(wait) => {
+                    let error = call.error(PortErrorKind::RateLimited, "the points of a minute (input `pace`) are spent");
                     return Err(later(error, wait));
                 }
                 Admission::Paced(wait) | Admission::Limited(wait) => wait,
             };
-            tokio::time::sleep(wait).await;
+            self.wait(call.operation, wait).await?;
         }
     }
 

@@ -73,6 +73,30 @@ impl Pages<'_> {
         Ok(Page { items, is_whole: false })
     }
 
+    /// Reads page after page until one has an item that `is_known` says is known, or none is left.
+    pub(in crate::adapters) async fn newest<T, F>(
+        &self,
+        refuse: F,
+        is_known: impl Fn(&T) -> bool + Send,
+    ) -> Result<Vec<T>, PortError>
+    where
+        T: DeserializeOwned + Send,
+        F: Fn(&Call<'_>, &ApiAnswer) -> PortError + Sync,
+    {
+        let (mut items, mut links) = self.page(&format!("{}&per_page=100&page=1", self.path), &refuse).await?;
+        let mut number = 1;
+        while let (false, Some(()), Some(last)) = (items.iter().any(&is_known), links.next, links.last.take()) {
+            number += 1;
+            if number > MAX_PAGES {
+                return Err(self.malformed("the list goes on without an end"));
+            }
+            let (more, next) = self.page::<T, _>(&last.at(number), &refuse).await?;
+            items.extend(more);
+            links = Links { next: next.next, last: next.last.or(Some(last)) };
+        }
+        Ok(items)
+    }
+
     async fn page<T, F>(&self, path: &str, refuse: &F) -> Result<(Vec<T>, Links), PortError>
     where
         T: DeserializeOwned,

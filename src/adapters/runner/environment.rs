@@ -97,6 +97,22 @@ pub fn read_policy(workspace: &Path, path: &str, reach: Reach) -> Result<Option<
     bounded(&found, MAX_POLICY_BYTES).map(Some).map_err(|error| failed(operation, error))
 }
 
+/// The largest plan, journal or log that is read, in bytes: a plan of a million versions.
+const MAX_RECORD_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Reads a plan, a journal or a saved log by the path that an input names.
+///
+/// # Errors
+/// If it does not exist, cannot be read, or is larger than 1 GiB.
+pub fn read_record(path: &Path) -> Result<Vec<u8>, PortError> {
+    let operation = format!("read `{}`", shown(&path.display().to_string()));
+    let bytes = bounded(path, MAX_RECORD_BYTES + 1).map_err(|error| failed(operation.clone(), error))?;
+    if bytes.len() as u64 > MAX_RECORD_BYTES {
+        return Err(PortError::new(PortErrorKind::Malformed, operation, "the file is larger than 1 GiB"));
+    }
+    Ok(bytes)
+}
+
 /// Reads the certificates in PEM form that `SSL_CERT_FILE` names, trusted beside the built-in ones. `None` if the variable
 /// is not set, or names a file that does not exist here: it may be a path of the host.
 ///

@@ -5,6 +5,9 @@
 pub mod commands;
 mod environment;
 pub mod files;
+pub mod records;
 pub mod temporary;
+mod this_run;
 
-pub use environment::{Reach, environment, extra_ca_pem, now, payload, read_policy};
+pub use environment::{Reach, environment, extra_ca_pem, now, payload, read_policy, read_record};
+pub use this_run::ThisRun;

@@ -41,6 +41,12 @@ impl TemporaryFolder {
         Ok(Self { here: temporary.join(name), elsewhere })
     }
 
+    /// Returns the path of a file in it, here and as other steps know it.
+    #[must_use]
+    pub fn place(&self, name: &str) -> (PathBuf, String) {
+        (self.here.join(name), self.elsewhere.join(name).to_string_lossy().into_owned())
+    }
+
     /// Writes a file and returns its path as other steps know it.
     ///
     /// # Errors

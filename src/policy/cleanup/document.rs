@@ -111,8 +111,8 @@ impl<'a> VersionEntry<'a> {
 ///
 /// # Errors
 /// None that these values can cause.
-pub fn write_plans(plans: &[CleanupPlan]) -> Result<String, serde_json::Error> {
-    let mut sorted: Vec<&CleanupPlan> = plans.iter().collect();
+pub fn write_plans<'a>(plans: impl IntoIterator<Item = &'a CleanupPlan>) -> Result<String, serde_json::Error> {
+    let mut sorted: Vec<&CleanupPlan> = plans.into_iter().collect();
     sorted.sort_by(|a, b| a.image.cmp(&b.image));
     let taken_at = sorted.iter().map(|plan| plan.taken_at).min();
     let document = Document {

@@ -27,6 +27,17 @@ pub struct Look {
     pub refused: BTreeSet<VersionId>,
 }
 
+/// What a run has done so far, and what is left: what a newer look depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct SoFar<'a> {
+    /// The steps that are left.
+    pub steps: &'a [Step],
+    /// The tags that the run moved itself.
+    pub moved: &'a BTreeSet<Tag>,
+    /// The versions that are gone.
+    pub gone: &'a BTreeSet<VersionId>,
+}
+
 /// Returns the steps that are still allowed. What was pushed, tagged or reopened since protects itself and what it reaches;
 /// a tag that moved is left alone.
 #[must_use]
@@ -109,16 +120,7 @@ fn came_back(life: &Life, tag: &Tag, look: &Look, new_branches: &[&String]) -> b
 
 /// Returns what is needed by some digests: themselves, what they list, and what refers to any of it.
 pub(super) fn reach<'a>(known: &BTreeMap<&'a Digest, &'a Version>, from: BTreeSet<&'a Digest>) -> BTreeSet<&'a Digest> {
-    let mut referrers: BTreeMap<String, Vec<&Digest>> = BTreeMap::new();
-    for (&digest, version) in known.iter().filter(|(_, version)| !version.is_placeholder()) {
-        if let Some(subject) = version.read().and_then(|manifest| manifest.subject.as_ref()) {
-            referrers.entry(subject.hex().to_owned()).or_default().push(digest);
-        }
-        for tag in version.tags.iter().filter(|tag| tag.is_referrers_tag()) {
-            let hex = tag.as_str().trim_start_matches("sha256-").split('.').next().unwrap_or_default();
-            referrers.entry(hex.to_owned()).or_default().push(digest);
-        }
-    }
+    let referrers = referrers(known);
     let mut reached = BTreeSet::new();
     let mut open: Vec<&Digest> = from.into_iter().collect();
     while let Some(digest) = open.pop() {
@@ -169,8 +171,9 @@ pub fn shared(fresh: &CleanupPlan, saved: &SavedPackage) -> Vec<Step> {
     without(fresh, &staying, &untouched)
 }
 
-/// Returns the versions that were active before and are gone, and that something which is active now lists: what must be
-/// restored, each with the digest of an index that lists it. `versions` are all whose manifests are known.
+/// Returns the versions that were active before and are gone, and that something which is active now needs: what must be
+/// restored, each with its digest and that of what needs it. Needed is what is listed, and what refers to something that must
+/// be restored. `versions` are all whose manifests are known.
 #[must_use]
 pub fn lost_children<'a>(
     versions: impl IntoIterator<Item = &'a Version>,
@@ -181,23 +184,45 @@ pub fn lost_children<'a>(
         versions.into_iter().chain(&before.versions).map(|version| (&version.digest, version)).collect();
     let was_active: BTreeMap<&Digest, VersionId> =
         before.versions.iter().map(|version| (&version.digest, version.id)).collect();
+    let referrers = referrers(&known);
     let mut lost = BTreeMap::new();
     let mut seen: BTreeSet<&Digest> = BTreeSet::new();
     let mut open: Vec<&Digest> = known.keys().copied().filter(|digest| active.contains(*digest)).collect();
     while let Some(digest) = open.pop() {
-        let Some(manifest) = known.get(digest).filter(|_| seen.insert(digest)).and_then(|version| version.read())
-        else {
+        if !seen.insert(digest) {
             continue;
+        }
+        let read = known.get(digest).and_then(|version| version.read());
+        let children = read.map(|manifest| manifest.children.as_slice()).unwrap_or_default();
+        let referring = match active.contains(digest) {
+            // Signatures of what stayed went for a reason of their own.
+            true => &[],
+            false => referrers.get(digest.hex()).map(Vec::as_slice).unwrap_or_default(),
         };
-        for child in &manifest.children {
-            if !active.contains(&child.digest)
-                && let Some(id) = was_active.get(&child.digest)
+        for needed in children.iter().map(|child| &child.digest).chain(referring.iter().copied()) {
+            if !active.contains(needed)
+                && let Some(id) = was_active.get(needed)
             {
-                lost.entry(*id).or_insert_with(|| (child.digest.clone(), digest.clone()));
+                lost.entry(*id).or_insert_with(|| (needed.clone(), digest.clone()));
                 // Its own children are needed again once it is back.
-                open.push(&child.digest);
+                open.push(needed);
             }
         }
     }
     lost
+}
+
+/// Returns what refers to each digest, by its hexadecimal digits.
+fn referrers<'a>(known: &BTreeMap<&'a Digest, &'a Version>) -> BTreeMap<String, Vec<&'a Digest>> {
+    let mut referrers: BTreeMap<String, Vec<&Digest>> = BTreeMap::new();
+    for (&digest, version) in known.iter().filter(|(_, version)| !version.is_placeholder()) {
+        if let Some(subject) = version.read().and_then(|manifest| manifest.subject.as_ref()) {
+            referrers.entry(subject.hex().to_owned()).or_default().push(digest);
+        }
+        for tag in version.tags.iter().filter(|tag| tag.is_referrers_tag()) {
+            let hex = tag.as_str().trim_start_matches("sha256-").split('.').next().unwrap_or_default();
+            referrers.entry(hex.to_owned()).or_default().push(digest);
+        }
+    }
+    referrers
 }

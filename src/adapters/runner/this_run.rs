@@ -1,0 +1,124 @@
+//! The run itself: its clocks, the signal that ended it, what it shows on the way.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
+
+use crate::ports::Run;
+
+/// Columns of the bar on a terminal.
+const WIDTH: usize = 40;
+
+/// This run. Clones would be other runs: it is lent.
+#[derive(Debug)]
+pub struct ThisRun {
+    began: Instant,
+    time_budget: Option<Duration>,
+    stop: CancellationToken,
+    signal: OnceLock<&'static str>,
+    ends_by_itself: AtomicBool,
+    /// Whether somebody looks on at a terminal.
+    is_watched: bool,
+}
+
+impl ThisRun {
+    /// Starts a run; `is_watched` tells whether progress is drawn where standard error is a terminal.
+    #[must_use]
+    pub fn start(time_budget: Option<Duration>, is_watched: bool) -> Self {
+        Self {
+            began: Instant::now(),
+            time_budget,
+            stop: CancellationToken::new(),
+            signal: OnceLock::new(),
+            ends_by_itself: AtomicBool::new(false),
+            is_watched: is_watched && io::stderr().is_terminal(),
+        }
+    }
+
+    /// Notes that the work heeds a signal by itself, and ends in good order.
+    pub fn end_by_itself(&self) {
+        self.ends_by_itself.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether the work heeds a signal by itself.
+    #[must_use]
+    pub fn ends_by_itself(&self) -> bool {
+        self.ends_by_itself.load(Ordering::Relaxed)
+    }
+
+    /// Asks for the run's end.
+    pub fn interrupt(&self, signal: &'static str) {
+        let _ = self.signal.set(signal);
+        self.stop.cancel();
+    }
+
+    /// Returns what is cancelled once the run is to end.
+    #[must_use]
+    pub fn stop(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Returns when the time of the run is over.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.time_budget.and_then(|budget| self.began.checked_add(budget))
+    }
+}
+
+impl Run for ThisRun {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::<Utc>::from(SystemTime::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn interrupted(&self) -> Option<&'static str> {
+        self.signal.get().copied()
+    }
+
+    async fn interruption(&self) -> &'static str {
+        self.stop.cancelled().await;
+        self.interrupted().unwrap_or("a signal")
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.time_budget.is_some_and(|budget| self.began.elapsed() >= budget)
+    }
+
+    fn unique(&self) -> String {
+        let mut random = [0; 16];
+        // Without random bytes the time has to do.
+        if getrandom::fill(&mut random).is_err() {
+            random = self.now().timestamp_nanos_opt().map_or([0; 16], |nanos| i128::from(nanos).to_be_bytes());
+        }
+        random.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn progress(&self, package: &str, done: usize, all: usize) {
+        if !self.is_watched {
+            return;
+        }
+        let filled = WIDTH * done.min(all) / all.max(1);
+        let bar = format!("{}{}", "█".repeat(filled), "░".repeat(WIDTH - filled));
+        let _ = write!(io::stderr(), "\r\x1b[K{bar} {done} of {all} steps · {package}");
+    }
+}
+
+impl Drop for ThisRun {
+    /// Leaves nothing of the bar.
+    fn drop(&mut self) {
+        if self.is_watched {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Modes `plan`, `cleanup` and `apply`: what no row keeps is found, told, and retired.
+
+pub mod discover;
+pub mod packages;
+pub mod restore;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use crate::{
+    collect::{
+        inventory::{Collected, Sources, Wanted, collect},
+        look,
+    },
+    error::Error,
+    execute::cleanup::{Applied, Cleaner, End, Lookout, Work},
+    model::{Digest, ImageName, Inventory, ManifestReference, RepositoryName, VersionId, untrusted::shown},
+    policy::{
+        cleanup::{CleanupPlan, MaxDeletions, SavedPlan, Step, TooManyDeletions, write_plans},
+        metadata::Output,
+        movable::Movable,
+        rules::Policy,
+        verify::{Look, SoFar, shared},
+    },
+    ports::{ManifestCache, PackageFacts, PackagesWriter, PortError, Records, RegistryWriter, RepositoryReader, Run},
+    report::cleanup::{CleanupReport, DryRun, PackageReport, PackageResult, Problem},
+};
+
+use super::Finished;
+
+/// How old a look may be when something is changed.
+pub const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// What a clean-up is to do.
+#[derive(Debug)]
+pub struct Cleanup<'a> {
+    /// The mode, for the report.
+    pub mode: &'static str,
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The packages.
+    pub images: Vec<ImageName>,
+    /// The source repository of the run, for packages that are linked to none.
+    pub own_repository: Option<&'a RepositoryName>,
+    /// What takes the place of the API's clock (input `now`).
+    pub now: Option<DateTime<Utc>>,
+    /// The pull request that was closed, if only its tags are retired.
+    pub closed: Option<u64>,
+    /// Whether something is changed.
+    pub dry_run: DryRun,
+    /// How much may be deleted.
+    pub max_deletions: MaxDeletions,
+    /// Points a minute, for the report.
+    pub pace: u32,
+    /// The plan that was looked at: only what it contains is done.
+    pub saved: Option<SavedPlan>,
+    /// What is to be explained, in the place of the whole plan.
+    pub explain: Option<ManifestReference>,
+    /// How old a look may be when something is changed: [`LOOK_EVERY`].
+    pub look_every: Duration,
+}
+
+/// What a clean-up works with.
+#[derive(Debug)]
+pub struct World<'a, P, R, S, C, J, U> {
+    /// Whom it asks.
+    pub sources: Sources<'a, P, R, S, C>,
+    /// Where plan and journal are kept.
+    pub records: &'a J,
+    /// The run.
+    pub run: &'a U,
+}
+
+/// A package that was planned, and what may be done to it.
+struct Ready {
+    inventory: Inventory,
+    package: PackageFacts,
+    repository: Option<RepositoryName>,
+    manifests_read: usize,
+    plan: CleanupPlan,
+    /// When collecting began, by the run's clock.
+    began: Duration,
+    too_many: Option<TooManyDeletions>,
+}
+
+impl Cleanup<'_> {
+    /// Collects, plans and carries out.
+    ///
+    /// # Errors
+    /// If the plan cannot be kept. What goes wrong in one package does not stop the others, and is told at the end.
+    pub async fn run<P, R, S, C, J, U>(
+        &self,
+        world: &World<'_, P, R, S, C, J, U>,
+        width: Option<u16>,
+    ) -> Result<Finished, Error>
+    where
+        P: PackagesWriter,
+        R: RegistryWriter,
+        S: RepositoryReader,
+        C: ManifestCache,
+        J: Records,
+        U: Run,
+    {
+        let mut planned = Vec::new();
+        for image in &self.images {
+            planned.push((image, self.plan(world, image).await));
+        }
+        let plans: Vec<&CleanupPlan> = planned.iter().filter_map(|(_, ready)| Some(&ready.as_ref().ok()?.plan)).collect();
+        if let Some(what) = &self.explain {
+            return self.explained(&plans, what, &planned);
+        }
+        let document = write_plans(plans.iter().copied())
+            .map_err(|error| Error::failed("write the plan").with_source(error))?;
+        let plan_file = world.records.save_plan(&document)?;
+        let stops = planned.iter().any(|(_, ready)| ready.as_ref().is_ok_and(|ready| ready.too_many.is_some()));
+        let applies = self.dry_run == DryRun::No && !stops;
+        let movable = Movable::of(self.policy);
+        let mut packages = Vec::new();
+        for (image, ready) in planned {
+            packages.push(match ready {
+                Err(problem) => PackageReport {
+                    image: image.to_string(),
+                    page: None,
+                    repository: None,
+                    manifests_read: 0,
+                    result: Err(problem),
+                },
+                Ok(ready) => {
+                    let applied =
+                        if applies { Some(self.apply(world, &ready, &movable).await) } else { None };
+                    report(image, ready, applied)
+                }
+            });
+        }
+        let report = CleanupReport {
+            mode: self.mode,
+            policy: self.policy,
+            dry_run: self.dry_run,
+            closed: self.closed,
+            pace: self.pace,
+            packages,
+        };
+        Ok(self.finish(&report, width, plan_file, world.records.journal_place()))
+    }
+
+    /// Collects the facts of a package and plans; a signal ends that at once, for nothing is changed yet.
+    async fn plan<P, R, S, C, J, U>(
+        &self,
+        world: &World<'_, P, R, S, C, J, U>,
+        image: &ImageName,
+    ) -> Result<Ready, Problem>
+    where
+        P: PackagesWriter,
+        R: RegistryWriter,
+        S: RepositoryReader,
+        C: ManifestCache,
+        U: Run,
+    {
+        let ended = |why: &str| Problem {
+            message: format!("clean up {image}: {why} before it began"),
+            hints: vec!["run it again: nothing was changed".to_owned()],
+        };
+        if let Some(signal) = world.run.interrupted() {
+            return Err(ended(&format!("{signal} arrived")));
+        }
+        if world.run.is_overdue() {
+            return Err(ended("the time budget was spent"));
+        }
+        let began = world.run.elapsed();
+        let wanted = Wanted {
+            image,
+            policy: self.policy,
+            own_repository: self.own_repository,
+            now: self.now,
+            closed: self.closed,
+        };
+        let collected = tokio::select! {
+            collected = collect(&world.sources, &wanted) => collected,
+            signal = world.run.interruption() => return Err(ended(&format!("{signal} arrived"))),
+        };
+        let Collected { inventory, package, repository, registry_tags: _, manifests_read, plan } = collected
+            .map_err(|error| Problem { message: error.to_string(), hints: error.hint.into_iter().collect() })?;
+        let plan =
+            plan.map_err(|blocked| Problem { message: blocked.to_string(), hints: vec![blocked.hint()] })?;
+        let too_many = self.max_deletions.check(&plan).err();
+        Ok(Ready { inventory, package, repository, manifests_read, plan, began, too_many })
+    }
+
+    async fn apply<P, R, S, C, J, U>(
+        &self,
+        world: &World<'_, P, R, S, C, J, U>,
+        ready: &Ready,
+        movable: &Movable,
+    ) -> Applied
+    where
+        P: PackagesWriter,
+        R: RegistryWriter,
+        S: RepositoryReader,
+        C: ManifestCache,
+        J: Records,
+        U: Run,
+    {
+        let Ready { inventory, repository, plan, began, .. } = ready;
+        let steps: Vec<Step> = match &self.saved {
+            None => plan.steps.clone(),
+            Some(saved) => {
+                let name = plan.image.to_string();
+                let package = saved.packages.iter().find(|package| package.name == name);
+                package.map(|package| shared(plan, package)).unwrap_or_default()
+            }
+        };
+        let work = Work { plan, before: inventory, steps, looked_at: *began, look_every: self.look_every };
+        let cleaner = Cleaner {
+            packages: world.sources.packages,
+            registry: world.sources.registry,
+            journal: world.records,
+            run: world.run,
+        };
+        let repository = repository.as_ref();
+        let mut lookout = look::Lookout::new(&world.sources, plan, inventory, repository, movable);
+        cleaner.apply(&work, &mut lookout).await
+    }
+
+    fn finish(
+        &self,
+        report: &CleanupReport<'_>,
+        width: Option<u16>,
+        plan_file: Option<String>,
+        journal_file: Option<String>,
+    ) -> Finished {
+        let mut json = report.json();
+        if let Some(document) = json.as_object_mut() {
+            document.insert("plan-file".to_owned(), json!(plan_file));
+            document.insert("journal-file".to_owned(), json!(journal_file));
+        }
+        let mut outputs: Vec<Output> =
+            report.outputs().into_iter().map(|(name, value)| Output { name, value, file: None }).collect();
+        for (name, place) in [("plan-file", plan_file), ("journal-file", journal_file)] {
+            outputs.push(Output { name, value: place.unwrap_or_default(), file: None });
+        }
+        outputs.push(Output { name: "json", value: json.to_string(), file: None });
+        Finished {
+            text: report.text(width),
+            json,
+            outputs,
+            is_drop_in: false,
+            error: failure(report),
+            summary: report.summary(),
+            warnings: report.warnings(),
+            notices: report.notices(),
+        }
+    }
+
+    /// Explains one tag or digest, in whichever packages have it.
+    fn explained(
+        &self,
+        plans: &[&CleanupPlan],
+        what: &ManifestReference,
+        planned: &[(&ImageName, Result<Ready, Problem>)],
+    ) -> Result<Finished, Error> {
+        let texts: Vec<String> =
+            plans.iter().filter_map(|plan| crate::report::cleanup::explain_text(plan, self.policy, what)).collect();
+        let documents: Vec<serde_json::Value> =
+            plans.iter().filter_map(|plan| crate::report::cleanup::explain_json(plan, self.policy, what)).collect();
+        if texts.is_empty() {
+            let mut error = Error::failed(format!("explain `{what}`: no package of this run has it"));
+            for (_, ready) in planned {
+                if let Err(problem) = ready {
+                    error = error.with_detail(format!("failed to {}", problem.message));
+                }
+            }
+            return Err(error.with_hint("name a tag as it is in the registry, or a whole digest"));
+        }
+        Ok(Finished {
+            text: texts.join("\n"),
+            json: json!({ "explained": documents }),
+            outputs: Vec::new(),
+            is_drop_in: false,
+            error: None,
+            summary: String::new(),
+            warnings: Vec::new(),
+            notices: Vec::new(),
+        })
+    }
+}
+
+/// Reads the plan that mode `apply` carries out.
+///
+/// # Errors
+/// If it is no plan of this program.
+pub fn read_plan(bytes: &[u8], place: &str) -> Result<SavedPlan, Error> {
+    SavedPlan::parse(bytes).map_err(|error| {
+        Error::input(format!("`{}` is no plan that can be applied", shown(place)))
+            .with_source(error)
+            .with_hint("name the file that mode `plan` wrote; plans of other versions are made anew")
+    })
+}
+
+fn report(image: &ImageName, ready: Ready, applied: Option<Applied>) -> PackageReport {
+    let Ready { inventory: _, package, repository, manifests_read, plan, began: _, too_many } = ready;
+    let page = &package.page;
+    let is_plain = page.starts_with("https://") && page.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>()[]\"'`|\\".contains(&byte));
+    PackageReport {
+        image: image.to_string(),
+        page: is_plain.then(|| page.clone()),
+        repository: repository.map(|repository| repository.to_string()),
+        manifests_read,
+        result: Ok(PackageResult { plan, too_many, applied }),
+    }
+}
+
+/// Returns the error that ends the run after everything was told.
+fn failure(report: &CleanupReport<'_>) -> Option<Error> {
+    let mut details = Vec::new();
+    let mut hints: Vec<String> = Vec::new();
+    for PackageReport { image, result, .. } in &report.packages {
+        match result {
+            Err(Problem { message, hints: remedies }) => {
+                details.push(format!("failed to {message}"));
+                hints.extend(remedies.iter().cloned());
+            }
+            Ok(PackageResult { too_many: Some(too_many), .. }) => {
+                details.push(too_many.to_string());
+                if report.dry_run == DryRun::No {
+                    hints.push(too_many.hint());
+                } else {
+                    details.pop();
+                }
+            }
+            Ok(PackageResult { applied: Some(applied), .. }) => {
+                if let End::Failed { problem, hint } = &applied.end {
+                    details.push(format!("{image}: failed to {problem}"));
+                    hints.extend(hint.clone());
+                } else if applied.failed() > 0 {
+                    details.push(format!("{image}: {} failed, as told above", crate::report::words::count(applied.failed(), "step")));
+                }
+                if let Some(problem) = &applied.unchecked {
+                    details.push(format!("{image}: what is kept could not be checked: {problem}"));
+                }
+            }
+            Ok(PackageResult { too_many: None, applied: None, .. }) => {}
+        }
+    }
+    if details.is_empty() {
+        return None;
+    }
+    let mut error = Error::failed(match report.packages.as_slice() {
+        [only] => format!("clean up {}", only.image),
+        several => format!("clean up all of {}", crate::report::words::count(several.len(), "package")),
+    });
+    for detail in details {
+        error = error.with_detail(detail);
+    }
+    let mut seen = BTreeSet::new();
+    for hint in hints.into_iter().filter(|hint| seen.insert(hint.clone())) {
+        error = error.with_hint(hint);
+    }
+    Some(error)
+}
+
+impl<P, R, S, C> Lookout for look::Lookout<'_, P, R, S, C>
+where
+    P: PackagesWriter,
+    R: RegistryWriter,
+    S: RepositoryReader,
+    C: ManifestCache,
+{
+    async fn look(&mut self, so_far: SoFar<'_>) -> Result<(), PortError> {
+        Self::look(self, so_far).await
+    }
+
+    fn seen(&self) -> &Look {
+        Self::seen(self)
+    }
+
+    fn refused(&mut self, id: VersionId) {
+        Self::refused(self, id);
+    }
+
+    async fn missing(&self, digests: BTreeSet<Digest>) -> Result<BTreeSet<Digest>, PortError> {
+        Self::missing(self, digests).await
+    }
+}
