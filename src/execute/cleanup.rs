@@ -2,4 +2,4 @@
 
 mod outcome;
 
-pub use self::outcome::{Applied, End, Outcome, Restored};
+pub use self::outcome::{Applied, End, Outcome, Refused, Restored};
