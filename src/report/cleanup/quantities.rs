@@ -46,10 +46,8 @@ pub(super) fn duration(seconds: u64) -> String {
 /// Says about how long something takes.
 pub(super) fn about(seconds: usize) -> String {
     let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
-    let (unit, noun) = [(HOUR, "hour"), (MINUTE, "minute")]
-        .into_iter()
-        .find(|(unit, _)| seconds >= 2 * unit)
-        .unwrap_or((1, "second"));
+    let (unit, noun) =
+        [(HOUR, "hour"), (MINUTE, "minute")].into_iter().find(|(unit, _)| seconds >= 2 * unit).unwrap_or((1, "second"));
     in_units(seconds.div_ceil(unit), noun)
 }
 
@@ -105,8 +103,14 @@ mod tests {
         assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([counted(1, "index"), counted(2, "index")], ["1 index", "2 indexes"]);
         assert_eq!([duration(30 * DAY), duration(36 * HOUR), duration(60)], ["30 days", "36 hours", "1 minute"]);
-        assert_eq!([about(1), about(119), about(150), about(2 * 3600)], ["1 second", "119 seconds", "3 minutes", "2 hours"]);
-        assert_eq!([bytes(1), bytes(999), bytes(1_290_000), bytes(25_900_000_000)], ["1 byte", "999 bytes", "1.2 MB", "25 GB"]);
+        assert_eq!(
+            [about(1), about(119), about(150), about(2 * 3600)],
+            ["1 second", "119 seconds", "3 minutes", "2 hours"]
+        );
+        assert_eq!(
+            [bytes(1), bytes(999), bytes(1_290_000), bytes(25_900_000_000)],
+            ["1 byte", "999 bytes", "1.2 MB", "25 GB"]
+        );
         assert_eq!(bytes(u64::MAX), "18446744 TB");
     }
 

@@ -289,3 +289,19 @@ pub(super) fn end(end: &End, remaining: usize) -> Option<String> {
         }
     }
 }
+
+/// A text of ours that may hold texts of others, such as an error with its hints: bounded, and on one line.
+pub(super) fn told(text: &str) -> String {
+    crate::model::untrusted::shown_up_to(text, MAX_TOLD)
+}
+
+/// The longest text that is told, in characters: an error may list what it is about.
+const MAX_TOLD: usize = 2_000;
+
+/// Makes a sentence: a capital at its beginning, a full stop at its end.
+pub(super) fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    let end = if text.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", characters.as_str())
+}
