@@ -69,7 +69,12 @@ const fn by_default(asked: Option<bool>) -> DryRun {
     }
 }
 
-fn clients(inputs: &Inputs, variables: &BTreeMap<String, String>, http: HttpClient, run: &ThisRun) -> Result<Clients, Error> {
+fn clients(
+    inputs: &Inputs,
+    variables: &BTreeMap<String, String>,
+    http: HttpClient,
+    run: &ThisRun,
+) -> Result<Clients, Error> {
     let Some(token) = &inputs.github_token else {
         return Err(Error::input("clean-ups need a token for GitHub's API").with_hint(if inputs.under_actions {
             "pass `github-token: ${{ github.token }}`, and grant `packages: write` to the job (`read` for `plan`)"
@@ -117,9 +122,14 @@ pub(crate) async fn clean(
         }
     };
     let Some(dry_run) = dry_run(inputs, context) else { return Ok(cleanup::discover::discover(&images)) };
-    if inputs.now.is_some() && inputs.mode != Mode::Plan && !images.iter().all(ghcr_lifecycle::model::ImageName::is_loopback) {
-        return Err(Error::input("input `now` sets another time than the clock's, and a package is not on this machine")
-            .with_hint("`now` is for mode `plan`, and for registries on 127.0.0.1"));
+    if inputs.now.is_some()
+        && inputs.mode != Mode::Plan
+        && !images.iter().all(ghcr_lifecycle::model::ImageName::is_loopback)
+    {
+        return Err(Error::input(
+            "input `now` sets another time than the clock's, and a package is not on this machine",
+        )
+        .with_hint("`now` is for mode `plan`, and for registries on 127.0.0.1"));
     }
     let closed = if inputs.mode == Mode::Auto { context.closed_pull_request() } else { None };
     if closed.is_some() && dry_run == DryRun::No && context.is_of_fork() {
@@ -196,11 +206,8 @@ pub(crate) async fn restore(
     let Clients { packages, registry, .. } = clients(inputs, variables, http, run)?;
     // The journal that is read is not written to; the log has what is done.
     let place = TemporaryFolder::make(variables)?.place("journal.jsonl");
-    let records = RecordFiles {
-        plan: None,
-        journal: JournalFile::at(&place.0, inputs.under_actions),
-        journal_place: place.1,
-    };
+    let records =
+        RecordFiles { plan: None, journal: JournalFile::at(&place.0, inputs.under_actions), journal_place: place.1 };
     let restorer =
         ghcr_lifecycle::execute::restore::Restorer { packages: &packages, registry: &registry, journal: &records, run };
     Ok(cleanup::restore::restore(&restorer, &plans, dry_run).await)

@@ -171,19 +171,16 @@ impl Context {
     #[must_use]
     pub fn is_of_fork(&self) -> bool {
         let own = self.repository.as_ref().map(|repository| repository.to_string().to_lowercase());
-        self.event == EventKind::PullRequest
-            && self.raw.head_repository.as_ref().map(|head| head.to_lowercase()) != own
+        self.event == EventKind::PullRequest && self.raw.head_repository.as_ref().map(|head| head.to_lowercase()) != own
     }
 
     /// Returns the number of the pull request that was closed, if that is the event.
     #[must_use]
     pub fn closed_pull_request(&self) -> Option<u64> {
         match (&self.event, self.action.as_deref(), &self.subject) {
-            (
-                EventKind::PullRequest | EventKind::PullRequestTarget,
-                Some("closed"),
-                Subject::PullRequest(number),
-            ) => *number,
+            (EventKind::PullRequest | EventKind::PullRequestTarget, Some("closed"), Subject::PullRequest(number)) => {
+                *number
+            }
             _ => None,
         }
     }

@@ -294,16 +294,17 @@ async fn policy(
     context: &Context,
     github: Option<&GitHub>,
 ) -> Result<Option<(String, Vec<u8>)>, Error> {
-    let needs_default_branch = inputs.under_actions
-        && clean::changes_packages(inputs, context)
-        && !is_default_branch(context, github).await?;
+    let needs_default_branch =
+        inputs.under_actions && clean::changes_packages(inputs, context) && !is_default_branch(context, github).await?;
     let path = match (&inputs.policy, inputs.rows()) {
         (_, Rows::Given) => return Ok(None),
         (PolicyInput::Text(_), _) if needs_default_branch => {
-            return Err(Error::input("a policy in the workflow file of another branch than the default one may plan, and \
-                                     delete nothing")
-                .with_hint("keep the policy in a file: a clean-up reads it from the default branch")
-                .with_hint("or run the step on the default branch, as under `schedule` and `pull_request_target`"));
+            return Err(Error::input(
+                "a policy in the workflow file of another branch than the default one may plan, and \
+                                     delete nothing",
+            )
+            .with_hint("keep the policy in a file: a clean-up reads it from the default branch")
+            .with_hint("or run the step on the default branch, as under `schedule` and `pull_request_target`"));
         }
         (PolicyInput::Text(text), _) => return Ok(Some(("input `policy`".to_owned(), text.clone().into_bytes()))),
         (PolicyInput::Path(path), _) => path,

@@ -25,7 +25,10 @@ use crate::{
         verify::{Look, SoFar, shared},
     },
     ports::{ManifestCache, PackageFacts, PackagesWriter, PortError, Records, RegistryWriter, RepositoryReader, Run},
-    report::cleanup::{CleanupReport, DryRun, PackageReport, PackageResult, Problem},
+    report::{
+        cleanup::{CleanupReport, DryRun, PackageReport, PackageResult, Problem, explain_json, explain_text},
+        words,
+    },
 };
 
 use super::Finished;
@@ -107,12 +110,13 @@ impl Cleanup<'_> {
         for image in &self.images {
             planned.push((image, self.plan(world, image).await));
         }
-        let plans: Vec<&CleanupPlan> = planned.iter().filter_map(|(_, ready)| Some(&ready.as_ref().ok()?.plan)).collect();
+        let plans: Vec<&CleanupPlan> =
+            planned.iter().filter_map(|(_, ready)| Some(&ready.as_ref().ok()?.plan)).collect();
         if let Some(what) = &self.explain {
             return self.explained(&plans, what, &planned);
         }
-        let document = write_plans(plans.iter().copied())
-            .map_err(|error| Error::failed("write the plan").with_source(error))?;
+        let document =
+            write_plans(plans.iter().copied()).map_err(|error| Error::failed("write the plan").with_source(error))?;
         let plan_file = world.records.save_plan(&document)?;
         let stops = planned.iter().any(|(_, ready)| ready.as_ref().is_ok_and(|ready| ready.too_many.is_some()));
         let applies = self.dry_run == DryRun::No && !stops;
@@ -128,8 +132,7 @@ impl Cleanup<'_> {
                     result: Err(problem),
                 },
                 Ok(ready) => {
-                    let applied =
-                        if applies { Some(self.apply(world, &ready, &movable).await) } else { None };
+                    let applied = if applies { Some(self.apply(world, &ready, &movable).await) } else { None };
                     report(image, ready, applied)
                 }
             });
@@ -182,8 +185,7 @@ impl Cleanup<'_> {
         };
         let Collected { inventory, package, repository, registry_tags: _, manifests_read, plan } = collected
             .map_err(|error| Problem { message: error.to_string(), hints: error.hint.into_iter().collect() })?;
-        let plan =
-            plan.map_err(|blocked| Problem { message: blocked.to_string(), hints: vec![blocked.hint()] })?;
+        let plan = plan.map_err(|blocked| Problem { message: blocked.to_string(), hints: vec![blocked.hint()] })?;
         let too_many = self.max_deletions.check(&plan).err();
         Ok(Ready { inventory, package, repository, manifests_read, plan, began, too_many })
     }
@@ -260,10 +262,9 @@ impl Cleanup<'_> {
         what: &ManifestReference,
         planned: &[(&ImageName, Result<Ready, Problem>)],
     ) -> Result<Finished, Error> {
-        let texts: Vec<String> =
-            plans.iter().filter_map(|plan| crate::report::cleanup::explain_text(plan, self.policy, what)).collect();
+        let texts: Vec<String> = plans.iter().filter_map(|plan| explain_text(plan, self.policy, what)).collect();
         let documents: Vec<serde_json::Value> =
-            plans.iter().filter_map(|plan| crate::report::cleanup::explain_json(plan, self.policy, what)).collect();
+            plans.iter().filter_map(|plan| explain_json(plan, self.policy, what)).collect();
         if texts.is_empty() {
             let mut error = Error::failed(format!("explain `{what}`: no package of this run has it"));
             for (_, ready) in planned {
@@ -301,7 +302,8 @@ pub fn read_plan(bytes: &[u8], place: &str) -> Result<SavedPlan, Error> {
 fn report(image: &ImageName, ready: Ready, applied: Option<Applied>) -> PackageReport {
     let Ready { inventory: _, package, repository, manifests_read, plan, began: _, too_many } = ready;
     let page = &package.page;
-    let is_plain = page.starts_with("https://") && page.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>()[]\"'`|\\".contains(&byte));
+    let is_plain = page.starts_with("https://")
+        && page.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>()[]\"'`|\\".contains(&byte));
     PackageReport {
         image: image.to_string(),
         page: is_plain.then(|| page.clone()),
@@ -313,51 +315,35 @@ fn report(image: &ImageName, ready: Ready, applied: Option<Applied>) -> PackageR
 
 /// Returns the error that ends the run after everything was told.
 fn failure(report: &CleanupReport<'_>) -> Option<Error> {
-    let mut details = Vec::new();
-    let mut hints: Vec<String> = Vec::new();
-    for PackageReport { image, result, .. } in &report.packages {
-        match result {
-            Err(Problem { message, hints: remedies }) => {
-                details.push(format!("failed to {message}"));
-                hints.extend(remedies.iter().cloned());
-            }
-            Ok(PackageResult { too_many: Some(too_many), .. }) => {
-                details.push(too_many.to_string());
-                if report.dry_run == DryRun::No {
-                    hints.push(too_many.hint());
-                } else {
-                    details.pop();
-                }
-            }
-            Ok(PackageResult { applied: Some(applied), .. }) => {
-                if let End::Failed { problem, hint } = &applied.end {
-                    details.push(format!("{image}: failed to {problem}"));
-                    hints.extend(hint.clone());
-                } else if applied.failed() > 0 {
-                    details.push(format!("{image}: {} failed, as told above", crate::report::words::count(applied.failed(), "step")));
-                }
-                if let Some(problem) = &applied.unchecked {
-                    details.push(format!("{image}: what is kept could not be checked: {problem}"));
-                }
-            }
-            Ok(PackageResult { too_many: None, applied: None, .. }) => {}
-        }
-    }
-    if details.is_empty() {
+    let failures = report.failures();
+    if failures.is_empty() {
         return None;
     }
     let mut error = Error::failed(match report.packages.as_slice() {
         [only] => format!("clean up {}", only.image),
-        several => format!("clean up all of {}", crate::report::words::count(several.len(), "package")),
+        several => format!("clean up all of {}", words::count(several.len(), "package")),
     });
-    for detail in details {
-        error = error.with_detail(detail);
+    for failure in failures {
+        error = error.with_detail(failure);
     }
-    let mut seen = BTreeSet::new();
-    for hint in hints.into_iter().filter(|hint| seen.insert(hint.clone())) {
+    let hints: BTreeSet<String> =
+        report.packages.iter().flat_map(|package| remedies(package, report.dry_run)).collect();
+    for hint in hints {
         error = error.with_hint(hint);
     }
     Some(error)
+}
+
+fn remedies(package: &PackageReport, dry_run: DryRun) -> Vec<String> {
+    match &package.result {
+        Err(Problem { message: _, hints }) => hints.clone(),
+        Ok(PackageResult { plan: _, too_many, applied }) => {
+            let end = applied.as_ref().map(|applied| &applied.end);
+            let hint = if let Some(End::Failed { problem: _, hint }) = end { hint.clone() } else { None };
+            let too_many = too_many.as_ref().filter(|_| dry_run == DryRun::No).map(TooManyDeletions::hint);
+            hint.into_iter().chain(too_many).collect()
+        }
+    }
 }
 
 impl<P, R, S, C> Lookout for look::Lookout<'_, P, R, S, C>

@@ -7,10 +7,7 @@ use super::{
     ramp::ramped,
 };
 use crate::{
-    model::{
-        Digest, Inventory, ManifestReference, RepositoryName, Tag, Version, VersionId,
-        inventory::ManifestFacts,
-    },
+    model::{Digest, Inventory, ManifestReference, RepositoryName, Tag, Version, VersionId, inventory::ManifestFacts},
     policy::{
         cleanup::{CleanupPlan, Step},
         movable::Movable,

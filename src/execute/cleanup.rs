@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-pub use self::outcome::{Applied, End, Outcome, Restored};
+pub use self::outcome::{Applied, End, Outcome, Refused, Restored};
 use crate::{
     model::{Digest, Inventory, JournalEntry, JournalState, JournalStep, Tag, VersionId, journal::PLACEHOLDER},
     policy::{
@@ -279,10 +279,7 @@ where
             state,
             detail,
         };
-        self.with
-            .journal
-            .write(&entry)
-            .map_err(|error| End::Failed { problem: error.to_string(), hint: error.hint })
+        self.with.journal.write(&entry).map_err(|error| End::Failed { problem: error.to_string(), hint: error.hint })
     }
 
     fn progress(&mut self) {

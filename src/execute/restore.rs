@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{
-        Digest, ImageName, JournalEntry, JournalState, JournalStep, Manifest, ManifestReference, Tag, VersionId,
-    },
+    model::{Digest, ImageName, JournalEntry, JournalState, JournalStep, Manifest, ManifestReference, Tag, VersionId},
     policy::restore::{RestorePlan, RestoreVersion},
     ports::{Journal, PackagesWriter, PortError, PortErrorKind, RegistryWriter, Restoration, Run},
 };
@@ -142,7 +140,11 @@ where
             Ok(Restoration::NotThere) => {
                 write(JournalState::AlreadyGone, None)?;
                 let is_there = match digest {
-                    Some(digest) => self.registry.manifest_digest(image, &ManifestReference::Digest(digest.clone())).await?.is_some(),
+                    Some(digest) => self
+                        .registry
+                        .manifest_digest(image, &ManifestReference::Digest(digest.clone()))
+                        .await?
+                        .is_some(),
                     None => false,
                 };
                 Ok(if is_there { VersionBack::WasThere } else { VersionBack::GoneForGood })

@@ -192,8 +192,18 @@ pub const INPUTS: &[InputDefinition] = &[
          default `journal.jsonl` at a terminal, and in a workflow a file of its own, which output `journal-file` names.",
     ),
     input("explain", "TAG|DIGEST", "", "A tag or digest: mode `plan` then says why it stays or goes."),
-    input("versions", "NUMBERS", "", "The numbers of deleted versions that mode `restore` brings back, for input `image`."),
-    input("now", "TIME", "", "The time that counts as now, RFC 3339; for registries on this machine, and for mode `plan`."),
+    input(
+        "versions",
+        "NUMBERS",
+        "",
+        "The numbers of deleted versions that mode `restore` brings back, for input `image`.",
+    ),
+    input(
+        "now",
+        "TIME",
+        "",
+        "The time that counts as now, RFC 3339; for registries on this machine, and for mode `plan`.",
+    ),
     input(
         "allow-empty",
         "BOOLEAN",

@@ -47,8 +47,7 @@ impl JournalEntry {
     /// Tells whether the line is about a placeholder.
     #[must_use]
     pub fn is_placeholder(&self) -> bool {
-        self.step == JournalStep::Delete
-            && self.detail.as_deref().is_some_and(|detail| detail.starts_with(PLACEHOLDER))
+        self.step == JournalStep::Delete && self.detail.as_deref().is_some_and(|detail| detail.starts_with(PLACEHOLDER))
     }
 }
 

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    closed::plan_closed_pull_request,
+    closed::{plan_closed_pull_request, tags_of_pull_request},
     cost::{Cost, Freed},
     document::{FORMAT, SavedPackage, SavedPlan, SavedPlanError, SavedUntag, SavedVersion, write_plans},
     explain::{Explanation, explain},
@@ -77,6 +77,8 @@ pub struct PlannedVersion {
     pub since: DateTime<Utc>,
     /// Whether a clean-up made it to take tags away.
     pub is_placeholder: bool,
+    /// If it is deleted: the blobs of which it is the last holder to go, in bytes. All together are what the plan frees.
+    pub frees: u64,
 }
 
 /// What becomes of a version.
@@ -296,13 +298,13 @@ impl Planner<'_> {
         let Retention { tags, ages, mut questions, .. } = retention;
         let deleted: Vec<bool> = marks.iter().map(Option::is_none).collect();
         let findings = findings(inventory, graph, &roots, &deleted);
-        let freed = cost::freed(graph, &deleted);
         if (!findings.orphaned_referrers.is_empty() || !findings.partial_indexes.is_empty())
             && inventory.deleted == Asked::NotAsked
         {
             questions.insert(Question::DeletedVersions);
         }
         let order = order::order(graph, &deleted);
+        let (freed, frees) = cost::freed(graph, &deleted, &order);
         let mut steps: Vec<Step> = order.into_iter().map(|node| Step::Delete(graph.versions[node].id)).collect();
         let mut planned_untag: Vec<PlannedUntag> = untag
             .iter()
@@ -351,6 +353,7 @@ impl Planner<'_> {
                     reached,
                     since: ages[node],
                     is_placeholder: version.is_placeholder(),
+                    frees: frees[node],
                 }
             })
             .collect();

@@ -165,7 +165,9 @@ fn not_carried_out(root: &node::Node, release_notes: bool) -> Vec<String> {
             "release-notes" if !release_notes => {}
             "mirrors" | "checks" | "visibility" | "release-notes" | "upstream" => names.push(name),
             "references" => {
-                let wants = |(key, value): (&str, &node::Node)| key == "require-registry" && matches!(value.kind, Kind::Bool(true));
+                let wants = |(key, value): (&str, &node::Node)| {
+                    key == "require-registry" && matches!(value.kind, Kind::Bool(true))
+                };
                 if entries(value).any(wants) {
                     names.push("references.require-registry");
                 }

@@ -92,13 +92,13 @@ fn table(text: &mut String, report: &ImageReport) {
 }
 
 /// Text in a code span: `<code>`, since a span of backticks cannot hold every text in a table.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", inline(text))
 }
 
 /// Text that is shown as it is: on one line, without markup, links, mentions or table cells of its own. What stands between
 /// backticks in our sentences becomes a code span.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     let mut escaped = String::new();
     let mut open = false;
     for character in words_line(text).chars() {

@@ -4,7 +4,7 @@ use super::{Report, TagLine, TagOutcome, json};
 use crate::policy::metadata::{Content, Items, Metadata, MetadataInputs, Output, outputs as metadata_outputs};
 
 /// Each output with what it holds. `action.yml` and the README list the same.
-pub const OUTPUTS: [(&str, &str); 16] = [
+pub const OUTPUTS: [(&str, &str); 26] = [
     ("tags", "Full names of the tags that this event gives, `image:tag`, one per line."),
     ("tag-names", "The same without the image, one per line."),
     ("version", "The first tag of the first row that fits."),
@@ -26,6 +26,16 @@ pub const OUTPUTS: [(&str, &str); 16] = [
     ("bake-file-tags", "The path of such a definition with the tags."),
     ("bake-file-labels", "The path of such a definition with the labels."),
     ("bake-file-annotations", "The path of such a definition with the annotations."),
+    ("plan-file", "The path of the plan of a clean-up, a JSON document."),
+    ("journal-file", "The path of the journal of what was deleted, which mode `restore` takes; empty if nothing was."),
+    ("deleted", "How many versions a clean-up deleted."),
+    ("untagged", "How many expired tags it took away from versions that stay."),
+    ("kept", "How many versions stay."),
+    ("freed-bytes", "How many bytes of blobs only the deleted versions held."),
+    ("remaining", "How many versions and tags are left for a next run, because of a budget or since it was a dry run."),
+    ("failed", "How much failed: versions, tags and packages."),
+    ("restored", "How many versions and tags mode `restore` brought back."),
+    ("matrix", "The packages that mode `discover` found, as the matrix of a job: `packages` takes each entry."),
     (
         "json",
         "All of this as one JSON document, with the reason of each tag; with rows of `tags` what docker/metadata-action puts there.",

@@ -126,9 +126,7 @@ impl RestoreReport {
         let package = |(name, plan, done): &(String, RestorePlan, Option<RestoredPackage>)| {
             let versions: serde_json::Map<String, Value> = match done {
                 None => plan.versions.iter().map(|version| (version.id.to_string(), json!("planned"))).collect(),
-                Some(done) => {
-                    done.versions.iter().map(|(id, back)| (id.to_string(), json!(version(back)))).collect()
-                }
+                Some(done) => done.versions.iter().map(|(id, back)| (id.to_string(), json!(version(back)))).collect(),
             };
             let tags: serde_json::Map<String, Value> = match done {
                 None => plan.tags.keys().map(|tag| (tag.to_string(), json!("planned"))).collect(),

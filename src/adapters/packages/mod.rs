@@ -210,7 +210,8 @@ impl PackagesReader for Packages {
         let pages = Pages { api: &self.api, path: &path, operation: &operation };
         let refuse =
             |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &place.settings, Wanted::Read);
-        let items: Vec<wire::Version> = pages.newest(&refuse, |item: &wire::Version| known.contains(&item.id())).await?;
+        let items: Vec<wire::Version> =
+            pages.newest(&refuse, |item: &wire::Version| known.contains(&item.id())).await?;
         items.into_iter().map(|item| item.read(&operation)).collect()
     }
 

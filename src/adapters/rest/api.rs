@@ -193,7 +193,13 @@ impl Api {
     ) -> Result<Self, PortError> {
         let (client, base_path) = github::connect(client, api_url, token)?;
         let ApiOptions { pace, request_budget, reserve, .. } = options;
-        Ok(Self { client, base_path, meter: Arc::new(Mutex::new(Meter::new(pace, request_budget, reserve))), options, stop: CancellationToken::new() })
+        Ok(Self {
+            client,
+            base_path,
+            meter: Arc::new(Mutex::new(Meter::new(pace, request_budget, reserve))),
+            options,
+            stop: CancellationToken::new(),
+        })
     }
 
     /// Ends waits, and not requests, once `stop` is cancelled: what waits then fails as rate limited.
@@ -312,7 +318,8 @@ impl Api {
                     return Err(later(error, wait));
                 }
                 Admission::Paced(wait) if self.is_past_the_deadline(wait) => {
-                    let error = call.error(PortErrorKind::RateLimited, "the points of a minute (input `pace`) are spent");
+                    let error =
+                        call.error(PortErrorKind::RateLimited, "the points of a minute (input `pace`) are spent");
                     return Err(later(error, wait));
                 }
                 Admission::Paced(wait) | Admission::Limited(wait) => wait,

@@ -76,11 +76,11 @@ fn ends_a_line(file: &File) -> io::Result<bool> {
 impl Journal for JournalFile {
     fn write(&self, entry: &JournalEntry) -> Result<(), PortError> {
         const WHAT: &str = "write the journal";
-        let mut line =
-            serde_json::to_string(entry).map_err(|error| write_failed(WHAT, io::Error::other(error)))?;
+        let mut line = serde_json::to_string(entry).map_err(|error| write_failed(WHAT, io::Error::other(error)))?;
         line.push('\n');
         self.append(&line).map_err(|error| {
-            write_failed(WHAT, error).with_hint("without a journal nothing is deleted: make room, or name another `journal-file`")
+            write_failed(WHAT, error)
+                .with_hint("without a journal nothing is deleted: make room, or name another `journal-file`")
         })?;
         if self.is_logged {
             // The line begins with a word, so that it is no workflow command.

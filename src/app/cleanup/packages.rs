@@ -92,7 +92,8 @@ async fn matching<P: PackagesReader>(
             _ => return Err(wrong("which names no owner")),
         },
         None => {
-            let owners = own.iter().filter_map(|image| image.repository().split_once('/')).map(|(owner, _)| owner.to_owned());
+            let owners =
+                own.iter().filter_map(|image| image.repository().split_once('/')).map(|(owner, _)| owner.to_owned());
             (owners.collect(), pattern)
         }
     };

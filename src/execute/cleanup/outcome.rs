@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     model::{Digest, Tag, VersionId},
     policy::cleanup::{CleanupPlan, Step},
-    ports::Refused,
 };
+
+pub use crate::ports::Refused;
 
 /// What became of a plan's steps in one package.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use super::{Deletion, End, JournalState, JournalStep, Line, Lookout, Outcome, Sweep, outcome, placeholder::Placeholder};
+use super::{
+    Deletion, End, JournalState, JournalStep, Line, Lookout, Outcome, Sweep, outcome, placeholder::Placeholder,
+};
 use crate::{
     model::{Digest, ManifestReference, Tag, VersionId, journal::PLACEHOLDER},
     policy::cleanup::PlannedUntag,
@@ -137,12 +139,8 @@ where
             return Ok(());
         };
         let tags: BTreeSet<Tag> = moved.keys().cloned().collect();
-        let line = Line {
-            step: JournalStep::Delete,
-            id: Some(version),
-            digest: &placeholder.manifest.digest,
-            tags: &tags,
-        };
+        let line =
+            Line { step: JournalStep::Delete, id: Some(version), digest: &placeholder.manifest.digest, tags: &tags };
         self.write(&line, JournalState::Intent, Some(PLACEHOLDER.to_owned()))?;
         match self.with.packages.delete_version(&self.work.plan.image, version).await {
             Ok(deletion) => {

@@ -9,23 +9,42 @@ use crate::{
     policy::{
         graph::Graph,
         inversion::Inversion,
-        retention::{Fact, Life, Retention, TagVerdict, decide},
+        retention::{Fact, Life, Retention, TagDecision, TagVerdict, decide},
         rules::{Condition, Policy, TagRule},
     },
 };
+
+/// Returns the pull request's tags in a plan for its closing, each with its version: what any row that pull requests fit, or
+/// a `match`, reads its number in.
+#[must_use]
+pub fn tags_of_pull_request<'a>(
+    plan: &'a CleanupPlan,
+    policy: &Policy,
+    number: u64,
+) -> Vec<(&'a PlannedVersion, &'a TagDecision)> {
+    let inversions = inversions(policy);
+    let tags = plan.versions.iter().flat_map(|version| version.tags.iter().map(move |tag| (version, tag)));
+    tags.filter(|(_, decision)| is_tag_of(&inversions, &decision.tag, number)).collect()
+}
+
+fn inversions(policy: &Policy) -> Vec<Inversion> {
+    let is_on = |rule: &&TagRule| {
+        rule.matcher.is_some() || rule.on.iter().any(|entry| entry.condition == Condition::PullRequest)
+    };
+    policy.rules.iter().filter(is_on).map(Inversion::of).collect()
+}
+
+fn is_tag_of(inversions: &[Inversion], tag: &Tag, number: u64) -> bool {
+    let mut readings = inversions.iter().flat_map(|inversion| inversion.readings(tag));
+    readings.any(|reading| reading.values.number == Some(number))
+}
 
 /// Plans what a pull request's closing takes away.
 pub fn plan_closed_pull_request(inventory: &Inventory, policy: &Policy, number: u64) -> CleanupPlan {
     let graph = Graph::of(inventory);
     let Retention { tags, newest, ages, mut questions } = decide(inventory, policy, &graph);
-    let is_on = |rule: &&TagRule| {
-        rule.matcher.is_some() || rule.on.iter().any(|entry| entry.condition == Condition::PullRequest)
-    };
-    let inversions: Vec<Inversion> = policy.rules.iter().filter(is_on).map(Inversion::of).collect();
-    let is_its_tag = |tag: &Tag| {
-        let mut readings = inversions.iter().flat_map(|inversion| inversion.readings(tag));
-        readings.any(|reading| reading.values.number == Some(number))
-    };
+    let inversions = inversions(policy);
+    let is_its_tag = |tag: &Tag| is_tag_of(&inversions, tag, number);
     // `references` were not read for this; a file may name any tag.
     let may_untag = policy.references.is_none() || inventory.references.known().is_some();
     // What other tags wait for is the weekly run's to ask.
@@ -60,16 +79,21 @@ pub fn plan_closed_pull_request(inventory: &Inventory, policy: &Policy, number: 
     untag.sort_unstable_by(|a, b| (&a.tag, a.id).cmp(&(&b.tag, b.id)));
     let moved: BTreeSet<Tag> = untag.iter().map(|untag| untag.tag.clone()).collect();
     let steps = if moved.is_empty() { Vec::new() } else { vec![Step::Untag(moved.into_iter().collect())] };
-    let versions = graph.versions.iter().zip(tags).zip(&ages).map(|((version, tags), since)| PlannedVersion {
+    let each = graph.versions.iter().zip(tags).zip(&ages).enumerate();
+    let versions = each.map(|(node, ((version, tags), since))| PlannedVersion {
         id: version.id,
         digest: version.digest.clone(),
         decision: Decision::Keep,
         tags,
-        reasons: vec![VersionReason::NotLookedAt],
+        reasons: match newest.get(&node) {
+            Some(&place) => vec![VersionReason::Newest { place, at_least: policy.keep_at_least }],
+            None => vec![VersionReason::NotLookedAt],
+        },
         after: Vec::new(),
         reached: None,
         since: *since,
         is_placeholder: version.is_placeholder(),
+        frees: 0,
     });
     CleanupPlan {
         image: inventory.image.clone(),

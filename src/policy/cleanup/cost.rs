@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use super::{CleanupPlan, Step};
-use crate::{model::Digest, policy::graph::Graph};
+use crate::{
+    model::Digest,
+    policy::graph::{Graph, Node},
+};
 
 /// What deleting frees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,21 +17,22 @@ pub struct Freed {
     pub is_exact: bool,
 }
 
-/// Sums up the blobs that only deleted versions hold.
-pub(super) fn freed(graph: &Graph<'_>, deleted: &[bool]) -> Freed {
-    let mut held: HashMap<&Digest, u64> = HashMap::new();
-    let of = |wanted: bool| graph.versions.iter().zip(deleted).filter(move |(_, deleted)| **deleted == wanted);
-    for (version, _) in of(true) {
-        for blob in version.read().map(|manifest| manifest.blobs.as_slice()).unwrap_or_default() {
-            held.insert(&blob.digest, blob.size);
+/// Sums up the blobs that only deleted versions hold, and what each version frees that is the last of them to go; `order` is
+/// that of the deletions.
+pub(super) fn freed(graph: &Graph<'_>, deleted: &[bool], order: &[Node]) -> (Freed, Vec<u64>) {
+    let mut held: HashMap<&Digest, (u64, Node)> = HashMap::new();
+    let blobs = |node: Node| graph.versions[node].read().map(|manifest| manifest.blobs.as_slice());
+    for &node in order {
+        for blob in blobs(node).unwrap_or_default() {
+            held.insert(&blob.digest, (blob.size, node));
         }
     }
     let mut is_exact = true;
     if !held.is_empty() {
-        for (version, _) in of(false) {
-            match version.read() {
-                Some(manifest) => {
-                    for blob in &manifest.blobs {
+        for node in (0..deleted.len()).filter(|&node| !deleted[node]) {
+            match blobs(node) {
+                Some(blobs) => {
+                    for blob in blobs {
                         held.remove(&blob.digest);
                     }
                 }
@@ -36,7 +40,12 @@ pub(super) fn freed(graph: &Graph<'_>, deleted: &[bool]) -> Freed {
             }
         }
     }
-    Freed { bytes: held.values().fold(0, |sum, size| sum.saturating_add(*size)), is_exact }
+    let (mut bytes, mut each) = (0_u64, vec![0_u64; deleted.len()]);
+    for (size, node) in held.into_values() {
+        bytes = bytes.saturating_add(size);
+        each[node] = each[node].saturating_add(size);
+    }
+    (Freed { bytes, is_exact }, each)
 }
 
 /// The requests of a clean-up.
