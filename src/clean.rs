@@ -22,13 +22,12 @@ use ghcr_lifecycle::{
     },
     app::{
         self, Finished,
-        cleanup::{self, Cleanup, World},
+        cleanup::{self, Cleanup, DryRun, SavedPlan, Sources, World, restore::Restorer},
         rules::Rules,
     },
     error::Error,
     event::Context,
     inputs::{Inputs, Mode},
-    report::cleanup::DryRun,
 };
 
 use crate::{credentials, workspace, wrong_input};
@@ -114,18 +113,10 @@ pub(crate) async fn clean(
 ) -> Result<Finished, Error> {
     let width = crate::width(inputs, variables);
     let Clients { packages, repositories, registry } = clients(inputs, variables, http, run)?;
-    let chosen = cleanup::packages::choose(&rules.policy, &inputs.ghcr_host, &inputs.cleanup.packages, &packages);
-    let images = tokio::select! {
-        images = chosen => images?,
-        signal = ghcr_lifecycle::ports::Run::interruption(run) => {
-            return Err(Error::failed(format!("finish: {signal} arrived")).with_hint("run it again: nothing was changed"));
-        }
-    };
+    let images =
+        cleanup::packages::choose(&rules.policy, &inputs.ghcr_host, &inputs.cleanup.packages, &packages, run).await?;
     let Some(dry_run) = dry_run(inputs, context) else { return Ok(cleanup::discover::discover(&images)) };
-    if inputs.now.is_some()
-        && inputs.mode != Mode::Plan
-        && !images.iter().all(ghcr_lifecycle::model::ImageName::is_loopback)
-    {
+    if inputs.now.is_some() && inputs.mode != Mode::Plan && !images.iter().all(|image| image.is_loopback()) {
         return Err(Error::input(
             "input `now` sets another time than the clock's, and a package is not on this machine",
         )
@@ -160,12 +151,7 @@ pub(crate) async fn clean(
         explain: inputs.cleanup.explain.clone(),
         look_every: cleanup::LOOK_EVERY,
     };
-    let sources = ghcr_lifecycle::collect::inventory::Sources {
-        packages: &packages,
-        registry: &registry,
-        repository: &repositories,
-        cache: &cache,
-    };
+    let sources = Sources { packages: &packages, registry: &registry, repository: &repositories, cache: &cache };
     let world = World { sources, records: &records, run };
     let finished = task.run(&world, width).await;
     if let Err(error) = cache.save() {
@@ -208,12 +194,11 @@ pub(crate) async fn restore(
     let place = TemporaryFolder::make(variables)?.place("journal.jsonl");
     let records =
         RecordFiles { plan: None, journal: JournalFile::at(&place.0, inputs.under_actions), journal_place: place.1 };
-    let restorer =
-        ghcr_lifecycle::execute::restore::Restorer { packages: &packages, registry: &registry, journal: &records, run };
+    let restorer = Restorer { packages: &packages, registry: &registry, journal: &records, run };
     Ok(cleanup::restore::restore(&restorer, &plans, dry_run).await)
 }
 
-fn saved_plan(inputs: &Inputs) -> Result<ghcr_lifecycle::policy::cleanup::SavedPlan, Error> {
+fn saved_plan(inputs: &Inputs) -> Result<SavedPlan, Error> {
     let Some(path) = &inputs.cleanup.plan_file else {
         return Err(Error::input("mode `apply` needs `plan-file`: the plan that was looked at")
             .with_hint("`plan` writes it, and output `plan-file` names it"));

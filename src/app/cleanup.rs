@@ -11,14 +11,14 @@ use serde_json::json;
 
 use crate::{
     collect::{
-        inventory::{Collected, Sources, Wanted, collect},
+        inventory::{Collected, Wanted, collect},
         look,
     },
     error::Error,
     execute::cleanup::{Applied, Cleaner, End, Lookout, Work},
     model::{Digest, ImageName, Inventory, ManifestReference, RepositoryName, VersionId, untrusted::shown},
     policy::{
-        cleanup::{CleanupPlan, MaxDeletions, SavedPlan, Step, TooManyDeletions, write_plans},
+        cleanup::{CleanupPlan, MaxDeletions, Step, TooManyDeletions, write_plans},
         metadata::Output,
         movable::Movable,
         rules::Policy,
@@ -26,12 +26,14 @@ use crate::{
     },
     ports::{ManifestCache, PackageFacts, PackagesWriter, PortError, Records, RegistryWriter, RepositoryReader, Run},
     report::{
-        cleanup::{CleanupReport, DryRun, PackageReport, PackageResult, Problem, explain_json, explain_text},
+        cleanup::{CleanupReport, PackageReport, PackageResult, Problem, explain_json, explain_text},
         words,
     },
 };
 
 use super::Finished;
+
+pub use crate::{collect::inventory::Sources, policy::cleanup::SavedPlan, report::cleanup::DryRun};
 
 /// How old a look may be when something is changed.
 pub const LOOK_EVERY: Duration = Duration::from_secs(60);

@@ -6,14 +6,30 @@ use crate::{
     error::Error,
     model::{ImageName, untrusted::shown},
     policy::{glob::Glob, rules::Policy},
-    ports::PackagesReader,
+    ports::{PackagesReader, Run},
 };
 
 /// Chooses the packages, in the order in which they are named, each once. Only images at `ghcr_host` have packages.
 ///
 /// # Errors
-/// If a name chooses none, or a pattern's packages cannot be listed.
-pub async fn choose<P: PackagesReader>(
+/// If a name chooses none, a pattern's packages cannot be listed, or a signal arrives.
+pub async fn choose<P: PackagesReader, U: Run>(
+    policy: &Policy,
+    ghcr_host: &str,
+    names: &[String],
+    packages: &P,
+    run: &U,
+) -> Result<Vec<ImageName>, Error> {
+    let ended = |signal: &str| {
+        Err(Error::failed(format!("finish: {signal} arrived")).with_hint("run it again: nothing was changed"))
+    };
+    tokio::select! {
+        images = choose_all(policy, ghcr_host, names, packages) => images,
+        signal = run.interruption() => ended(signal),
+    }
+}
+
+async fn choose_all<P: PackagesReader>(
     policy: &Policy,
     ghcr_host: &str,
     names: &[String],

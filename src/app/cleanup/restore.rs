@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use crate::execute::restore::Restorer;
+
 use crate::{
     app::Finished,
     error::Error,
-    execute::restore::Restorer,
     model::{ImageName, JournalEntry, VersionId, untrusted::shown},
     policy::{
         metadata::Output,
