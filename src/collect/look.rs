@@ -123,10 +123,10 @@ where
         let here = self.before.versions.iter().filter(|version| !is_gone(version));
         let known: BTreeSet<&Tag> = here.flat_map(|version| &version.tags).collect();
         let untag: BTreeSet<&Tag> = so_far.steps.iter().flat_map(Step::untagged).collect();
-        let is_due = |tag: &&Tag| {
-            !so_far.moved.contains(*tag)
-                && (!self.look.tags.contains_key(*tag) || untag.contains(*tag) || self.movable.may_move(tag))
-        };
+        // Where nothing is deleted, nothing but the tags that go can be lost.
+        let deletes = !so_far.gone.is_empty() || so_far.steps.iter().any(|step| step.deleted().is_some());
+        let may_matter = |tag: &Tag| deletes && (!self.look.tags.contains_key(tag) || self.movable.may_move(tag));
+        let is_due = |tag: &&Tag| !so_far.moved.contains(*tag) && (untag.contains(*tag) || may_matter(tag));
         let due: BTreeSet<&Tag> = known.iter().copied().chain(&listed).filter(is_due).collect();
         let ask = |tag: Tag| async move {
             let digest = registry.manifest_digest(image, &ManifestReference::Tag(tag.clone())).await;

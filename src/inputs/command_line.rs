@@ -27,6 +27,10 @@ Examples:
       Prints the tags that the event of this workflow run gives.
   ghcr-lifecycle push --source build/layout
       Puts the image of an OCI layout under these tags.
+  ghcr-lifecycle plan
+      Says what a clean-up would delete and why; `--explain TAG` tells about one tag.
+  ghcr-lifecycle cleanup --dry-run false
+      Deletes it; `ghcr-lifecycle restore --journal-file journal.jsonl` undoes that.
   echo \"$TOKEN\" | ghcr-lifecycle push --source image.tar --image registry.example/acme/shop \\
       --username deploy --password-stdin
       Does so in another registry.

@@ -94,7 +94,6 @@ where
         let tags = BTreeSet::from([untag.tag.clone()]);
         let line = Line { step: JournalStep::Untag, id: Some(untag.id), digest: &untag.digest, tags: &tags };
         self.write(&line, JournalState::Intent, None)?;
-        self.changed = true;
         let reference = ManifestReference::Tag(untag.tag.clone());
         let put = self.with.registry.put_manifest(&self.work.plan.image, &reference, &placeholder.manifest).await;
         match put {
