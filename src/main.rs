@@ -126,7 +126,7 @@ async fn dispatch(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Resu
             is_drop_in: false,
             error: None,
             summary: String::new(),
-            warnings: Vec::new(),
+            warnings: check.warnings(),
             notices: check.notices(),
         });
     }
