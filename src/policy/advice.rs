@@ -85,13 +85,13 @@ const PUSH: Duration = Duration::from_secs(24 * 60 * 60);
 /// Looks for everything that a policy may not mean.
 #[must_use]
 pub fn advise(policy: &Policy) -> Advice {
-    let (rows, unpaired) = pairs::tried(policy);
-    let overlaps = pairs::overlaps(&rows, policy);
-    let mut findings: Vec<Finding> = overlaps.into_iter().map(|overlap| Finding::Overlap(Box::new(overlap))).collect();
-    findings.extend(policy.rules.iter().flat_map(never::never));
+    let mut findings: Vec<Finding> = policy.rules.iter().flat_map(never::never).collect();
     findings.extend(policy.rules.iter().filter_map(|rule| never::misses_own(rule, policy)));
     findings.extend(policy.rules.iter().flat_map(pointers::piling_up));
     findings.extend(untagged(policy));
+    let (rows, unpaired) = pairs::tried(policy);
+    let overlaps = pairs::overlaps(&rows, policy);
+    findings.extend(overlaps.into_iter().map(|overlap| Finding::Overlap(Box::new(overlap))));
     let omitted = findings.len().saturating_sub(MOST_LISTED);
     findings.truncate(MOST_LISTED);
     for finding in &mut findings {

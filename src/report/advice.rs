@@ -23,16 +23,12 @@ pub fn warnings(advice: &Advice) -> Vec<String> {
     let Advice { findings, omitted, unpaired } = advice;
     let mut warnings: Vec<String> = findings.iter().map(finding).collect();
     if *omitted > 0 {
-        warnings.push(format!(
-            "{} more of this kind; they are shown once these are gone",
-            words::count(*omitted, "warning")
-        ));
+        let more = words::count(*omitted, "more warning");
+        warnings.push(format!("{more}, shown once some of these are gone"));
     }
     if *unpaired > 0 {
-        warnings.push(format!(
-            "the last {} were not held against the others: the policy has too many",
-            words::count(*unpaired, "row")
-        ));
+        let rows = words::count(*unpaired, "row");
+        warnings.push(format!("the policy has many rows: the last {rows} were not held against the others"));
     }
     warnings
 }
@@ -54,7 +50,7 @@ pub fn finding(finding: &Finding) -> String {
             quoted(template)
         ),
         Finding::UntaggedForever { row } => format!(
-            "tags expire ({row}), but versions that no tag reaches are kept for good, the platforms of deleted indexes too: give them a life, as in `untagged: {{keep: 14 days}}`"
+            "tags of {row} expire, but versions that no tag reaches are kept for good, the platforms of deleted indexes too: give them a life, as in `untagged: {{keep: 14 days}}`"
         ),
         Finding::UntaggedBrief { keep } => format!(
             "`untagged` keeps versions for {} only: the platforms of an image are untagged while it is being pushed, and may be deleted before its tags are there; write 1 day or more",
@@ -67,26 +63,24 @@ fn overlap(found: &Overlap) -> String {
     let Overlap { row, by, tag, role, own, result, remedy } = found;
     let as_what = match role {
         Role::Tag => "",
-        Role::Also => " as one of its `also`",
-        Role::Rolling => " as one of its `rolling` tags",
-        Role::Index => " as its `index`",
+        Role::Also => ", which reads it as one of its `also`,",
+        Role::Rolling => ", which reads it as one of its `rolling` tags,",
+        Role::Index => ", which reads it as its `index`,",
     };
     let text = format!(
-        "{row} and {by} both explain `{tag}`, and a tag is kept while any row keeps it: row {} means {}, and row {}{as_what} makes it {}",
+        "{row} and {by} both explain `{tag}`. Row {} keeps it {}; with row {}{as_what} it is kept {}, since any row that keeps a tag is enough",
         row.number,
         life(own),
         by.number,
         life(result)
     );
     match remedy {
-        Some(Remedy::Row { text: tighter }) => format!(
-            "{text}. Row {} would leave it alone if it were written so (tags that it fits no more are kept, and listed as unexplained):\n{}",
-            by.number,
+        Some(Remedy::Row { number, text: tighter }) => format!(
+            "{text}. Written like this, row {number} leaves it alone (published tags that no row explains any more are kept):\n{}",
             shown_lines(tighter)
         ),
-        Some(Remedy::Name { template, renamed }) => format!(
-            "{text}. A name of its own sets row {} apart: `{}` in the place of `{}` (tags published before are then explained by no row, and kept)",
-            by.number,
+        Some(Remedy::Name { number, template, renamed }) => format!(
+            "{text}. A name of its own sets row {number} apart: `{}` in the place of `{}` (published tags that no row explains any more are kept)",
             quoted(renamed),
             quoted(template)
         ),
@@ -104,11 +98,12 @@ fn shown_lines(text: &str) -> String {
 pub fn life(parts: &[Part]) -> String {
     let part = |part: &Part| match part {
         Part::Forever => "forever".to_owned(),
-        Part::Pointer => "a pointer, which is always kept".to_owned(),
-        Part::For(duration) => duration_text(*duration),
-        Part::Last { images, row } => format!("the last {images} of row {row}"),
-        Part::While(While::Open) => "while the pull request is open".to_owned(),
-        Part::While(While::BranchExists) => "while the branch exists".to_owned(),
+        Part::Pointer => "always, as a pointer".to_owned(),
+        Part::For(duration) => format!("for {}", duration_text(*duration)),
+        Part::Last { images: 1, row } => format!("while it is on the newest image of row {row}"),
+        Part::Last { images, row } => format!("while it is on one of the {images} newest images of row {row}"),
+        Part::While(While::Open) => "while its pull request is open".to_owned(),
+        Part::While(While::BranchExists) => "while its branch exists".to_owned(),
     };
     let parts: Vec<String> = parts.iter().map(part).collect();
     parts.join(" or ")
@@ -139,8 +134,10 @@ pub fn document(found: &Finding) -> Value {
         Finding::Overlap(overlap) => {
             let Overlap { row, by, tag, role, own, result, remedy } = &**overlap;
             let (tighter, renamed) = match remedy {
-                Some(Remedy::Row { text }) => (Some(text), None),
-                Some(Remedy::Name { template, renamed }) => (None, Some(json!({"from": template, "to": renamed}))),
+                Some(Remedy::Row { number, text }) => (Some(json!({"row": number, "yaml": text})), None),
+                Some(Remedy::Name { number, template, renamed }) => {
+                    (None, Some(json!({"row": number, "from": template, "to": renamed})))
+                }
                 None => (None, None),
             };
             json!({

@@ -196,13 +196,8 @@ fn bad_tag_glob(glob: &Glob) -> Option<Never> {
 /// Looks at what a regular expression asks for outright: a plain sequence, of which classes and groups may be anything.
 fn bad_expression(expression: &str) -> Option<Never> {
     let expression = expression.strip_prefix('^').unwrap_or(expression);
-    if let Some(rest) = expression.strip_prefix("sha256-[0-9a-f]{64}") {
-        let is_suffix = ["", "$", "\\.", "(\\.", "(?:\\.", "([.]", "(?:[.]", "[.]"];
-        if !rest.contains('|')
-            && is_suffix.iter().any(|suffix| rest == *suffix || (suffix.len() > 1 && rest.starts_with(suffix)))
-        {
-            return Some(Never::OnlyReferrers);
-        }
+    if expression.strip_prefix("sha256-[0-9a-f]{64}").is_some_and(is_suffix) {
+        return Some(Never::OnlyReferrers);
     }
     let literals = required_literals(expression)?;
     if let Some((true, '.' | '-')) = literals.first() {
@@ -210,6 +205,17 @@ fn bad_expression(expression: &str) -> Option<Never> {
     }
     let alien = literals.into_iter().find(|(_, character)| !Tag::allows(*character));
     alien.map(|(_, character)| Never::NoTagHolds { character })
+}
+
+/// Tells whether what follows a digest in an expression is nothing, or begins with a dot.
+fn is_suffix(rest: &str) -> bool {
+    let begins_with_dot = |text: &str| required_literals(text).is_some_and(|found| found.first() == Some(&(true, '.')));
+    let rest = rest.strip_suffix('$').unwrap_or(rest);
+    let whole = rest.strip_suffix('?').unwrap_or(rest);
+    let group = whole.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+    let inside =
+        group.map(|text| text.strip_prefix("?:").unwrap_or(text)).filter(|text| !text.contains(['(', ')', '?']));
+    rest.is_empty() || begins_with_dot(rest) || inside.is_some_and(begins_with_dot)
 }
 
 /// Returns the characters that every text must hold which an expression fits, the first marked if it begins the text; none

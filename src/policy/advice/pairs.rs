@@ -47,13 +47,16 @@ pub(super) struct Tried<'a> {
 
 impl<'a> Tried<'a> {
     pub(super) fn of(rule: &'a TagRule, policy: &Policy) -> Self {
-        Self { rule, inversion: Inversion::of(rule), samples: samples(rule, policy) }
+        let (inversion, mut samples) = (Inversion::of(rule), samples(rule, policy));
+        // What its `match` does not fit, the row does not keep.
+        samples.retain(|sample| inversion.explain(&sample.tag).is_some());
+        Self { rule, inversion, samples }
     }
 
-    /// Tells whether another row explains every `tag` of this one.
+    /// Tells whether another row's `tag` explains every `tag` of this one.
     fn is_within(&self, other: &Self) -> bool {
         let mut own = self.samples.iter().filter(|sample| sample.role == Role::Tag).peekable();
-        own.peek().is_some() && own.all(|sample| other.inversion.explain(&sample.tag).is_some())
+        own.peek().is_some() && own.all(|sample| other.inversion.explain_as(Role::Tag, &sample.tag).is_some())
     }
 }
 
@@ -81,11 +84,17 @@ pub(super) fn overlap_of_pair(one: &Tried<'_>, other: &Tried<'_>, policy: &Polic
 /// A row that explains less is the exception to a row that explains all of its tags: that it keeps them longer is what it
 /// is there for.
 fn overlap(row: &Tried<'_>, by: &Tried<'_>, policy: &Policy) -> Option<Overlap> {
-    if row.rule.keep.forever || (by.is_within(row) && !row.is_within(by)) {
+    if row.rule.keep.forever {
         return None;
     }
+    let is_exception = by.is_within(row) && !row.is_within(by);
+    // What a row creates is captured even by an exception's pointer, which it must never be.
+    let captures = |role: Role| role == Role::Rolling && !row.rule.on.is_empty();
     row.samples.iter().find_map(|sample| {
         let readings = by.inversion.readings(&sample.tag);
+        if is_exception && !readings.iter().any(|reading| captures(reading.role)) {
+            return None;
+        }
         let result = lengthened(row.rule, by.rule, &readings, sample)?;
         if stays_anyway(row, sample, policy) {
             return None;

@@ -3,6 +3,7 @@
 use super::{
     never::never,
     pairs::{Overlap, Tried, of_its_own, overlap_of_pair},
+    samples::Sample,
     written::row_text,
 };
 use crate::{
@@ -21,11 +22,15 @@ use crate::{
 pub enum Remedy {
     /// This row, as YAML, in the place of the one that explains too much. It explains its own example tags as before.
     Row {
+        /// The number of the row whose place it takes.
+        number: usize,
         /// The row, as an item of `tags`.
         text: String,
     },
     /// Another name for its tags: those published before it are explained no more, and so are kept.
     Name {
+        /// The number of the row.
+        number: usize,
         /// The template as it is.
         template: String,
         /// The template with a literal of its own.
@@ -36,16 +41,18 @@ pub enum Remedy {
 /// Looks for what sets the rows of an overlap apart.
 pub(super) fn remedy(policy: &Policy, rows: &[Tried<'_>], overlap: &Overlap) -> Option<Remedy> {
     let find = |row: &Row| rows.iter().find(|tried| tried.rule.row == *row);
-    let trial = Trial { policy, rows, row: find(&overlap.row)?, loose: find(&overlap.by)? };
-    let loose = trial.loose.rule;
-    let tighter = [without_branches(loose, trial.row.rule), with_match(loose, overlap.role)];
+    let (row, by) = (find(&overlap.row)?, find(&overlap.by)?);
+    // A pointer stays; the row that makes its name from a branch gives way.
+    let (row, loose) = if overlap.role == Role::Rolling { (by, row) } else { (row, by) };
+    let trial = Trial { policy, rows, row, loose };
+    let tighter = [without_branches(loose.rule, row.rule), with_match(loose.rule, overlap.role)];
     for candidate in tighter.into_iter().flatten() {
         if trial.holds(&candidate, true) {
-            return Some(Remedy::Row { text: row_text(&candidate) });
+            return Some(Remedy::Row { number: candidate.row.number, text: row_text(&candidate) });
         }
     }
     let (template, renamed, candidate) = renamed(loose, overlap)?;
-    trial.holds(&candidate, false).then_some(Remedy::Name { template, renamed })
+    trial.holds(&candidate, false).then_some(Remedy::Name { number: candidate.row.number, template, renamed })
 }
 
 /// The rows that a candidate is held against.
@@ -192,11 +199,13 @@ fn version_like(glob: &Glob, at_start: bool) -> Option<String> {
 }
 
 /// Puts a word before the template that explains too much.
-fn renamed(loose: &TagRule, overlap: &Overlap) -> Option<(String, String, TagRule)> {
-    if loose.matcher.is_some() {
+fn renamed(tried: &Tried<'_>, overlap: &Overlap) -> Option<(String, String, TagRule)> {
+    let loose = tried.rule;
+    let word = word(&loose.on.iter().find(|entry| !entry.negated)?.condition)?;
+    let has_it = |sample: &Sample| sample.tag.as_str().starts_with(&word);
+    if loose.matcher.is_some() || tried.samples.iter().any(has_it) {
         return None;
     }
-    let word = word(&loose.on.iter().find(|entry| !entry.negated)?.condition)?;
     let alone = |role: Role, template: &Template| {
         let mut rule = loose.clone();
         for list in [&mut rule.tag, &mut rule.also, &mut rule.rolling] {

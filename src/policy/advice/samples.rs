@@ -45,7 +45,7 @@ const GIT_TAGS: [&str; 3] = ["spring", "v1.2.3", "2026-03"];
 const VERSIONS: [&str; 3] = ["1.2", "0.1", "1.x"];
 const WORDS: [&str; 3] = ["example", "login", "fix-123"];
 const RELEASES: [&str; 3] = ["1.2.3", "0.1.0", "10.20.30"];
-const PRERELEASES: [&str; 3] = ["1.3.0-rc.1", "2.0.0-beta", "1.3.0-20260301"];
+const PRERELEASES: [&str; 3] = ["1.3.0-rc.1", "2.0.0-beta", "1.3.0-alpha.20260301"];
 /// Tags as registries hold them, for rows that only `match`.
 const TAGS: [&str; 22] = [
     "a1b2c3d4e5f60718293a4b5c6d7e8f9001122334",

@@ -20,11 +20,14 @@ pub fn duration_text(duration: Duration) -> String {
 pub fn row_text(rule: &TagRule) -> String {
     let TagRule { row: _, on, tag, also, rolling, index, immutable, keep, matcher, sanitiser: _ } = rule;
     let mut lines = Vec::new();
-    let entries: Vec<String> = on.iter().map(|entry| plain_or_quoted(&entry.to_string())).collect();
+    let entries: Vec<String> = on.iter().map(ToString::to_string).collect();
     match entries.as_slice() {
         [] => {}
-        [one] => lines.push(format!("on: {one}")),
-        several => lines.push(format!("on: [{}]", several.join(", "))),
+        [one] => lines.push(format!("on: {}", plain_or_quoted(one, "*"))),
+        several => {
+            let several: Vec<String> = several.iter().map(|entry| plain_or_quoted(entry, "")).collect();
+            lines.push(format!("on: [{}]", several.join(", ")));
+        }
     }
     let mut list = |key: &str, templates: &[Template]| {
         let texts: Vec<String> = templates.iter().map(|template| quoted(template.as_str())).collect();
@@ -76,9 +79,9 @@ fn keep_text(keep: &Keep) -> Option<String> {
     }
 }
 
-fn plain_or_quoted(text: &str) -> String {
+fn plain_or_quoted(text: &str, allowed: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || " /._-*".contains(c));
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || " /._-".contains(c) || allowed.contains(c));
     if plain { text.to_owned() } else { quoted(text) }
 }
 
