@@ -1,4 +1,4 @@
-//! Mode `check`: what a valid policy does, row by row. Nothing is asked of anybody.
+//! Mode `check`: what a valid policy does, row by row, and what it may not mean. Nothing is asked of anybody.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};

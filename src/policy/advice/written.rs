@@ -10,7 +10,7 @@ use crate::policy::template::Template;
 pub fn duration_text(duration: Duration) -> String {
     let minutes = duration.as_secs() / 60;
     let units = [("day", 24 * 60), ("hour", 60), ("minute", 1)];
-    let (unit, length) = units.into_iter().find(|(_, length)| minutes % length == 0).unwrap_or(("minute", 1));
+    let (unit, length) = units.into_iter().find(|(_, length)| minutes.is_multiple_of(*length)).unwrap_or(("minute", 1));
     let number = minutes / length;
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
