@@ -1,6 +1,6 @@
 //! Pairs of rows that explain the same tags: each row's example tags are tried on all others.
 
-use std::collections::BTreeSet;
+use std::{cell::LazyCell, collections::BTreeSet};
 
 use super::{
     life::{Part, lengthened, own},
@@ -35,7 +35,7 @@ pub struct Overlap {
 }
 
 /// The most rows that are held against each other: a policy of more is not read by a person either, and each pair costs.
-const MOST_ROWS: usize = 200;
+const MOST_ROWS: usize = 100;
 
 /// A row with what it explains and its example tags.
 #[derive(Debug)]
@@ -87,15 +87,16 @@ fn overlap(row: &Tried<'_>, by: &Tried<'_>, policy: &Policy) -> Option<Overlap> 
     if row.rule.keep.forever {
         return None;
     }
-    let is_exception = by.is_within(row) && !row.is_within(by);
+    // Asked for last, since it costs most.
+    let is_exception = LazyCell::new(|| by.is_within(row) && !row.is_within(by));
     // What a row creates is captured even by an exception's pointer, which it must never be.
     let captures = |role: Role| role == Role::Rolling && !row.rule.on.is_empty();
     row.samples.iter().find_map(|sample| {
         let readings = by.inversion.readings(&sample.tag);
-        if is_exception && !readings.iter().any(|reading| captures(reading.role)) {
+        let result = lengthened(row.rule, by.rule, &readings, sample)?;
+        if !readings.iter().any(|reading| captures(reading.role)) && *is_exception {
             return None;
         }
-        let result = lengthened(row.rule, by.rule, &readings, sample)?;
         if stays_anyway(row, sample, policy) {
             return None;
         }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::TimeDelta;
 
-use super::Finding;
+use super::{Finding, samples::example_time};
 use crate::policy::{
     date_format::DateFormat,
     rules::{Condition, TagRule},
@@ -46,7 +46,7 @@ fn always_new<'t>(template: &'t Template, rule: &TagRule) -> Option<&'t Variable
 fn shows_each_day(format: &DateFormat) -> bool {
     /// More than the days of a year, which come round as well.
     const DAYS: i32 = 800;
-    let first = DateTime::from_timestamp(1_772_368_496, 0).expect("a time of 2026");
-    let names: BTreeSet<String> = (0..DAYS).map(|day| format.show(&(first + TimeDelta::days(1) * day))).collect();
+    let names: BTreeSet<String> =
+        (0..DAYS).map(|day| format.show(&(example_time() + TimeDelta::days(1) * day))).collect();
     names.len() > 400
 }

@@ -87,8 +87,7 @@ fn created(rule: &TagRule, policy: &Policy) -> Vec<Sample> {
     let mut alone = rule.clone();
     alone.also.extend(alone.index.take());
     alone.rolling.clear();
-    let mut bare = Policy { rules: vec![alone], ..bare(policy) };
-    bare.drop_in = None;
+    let bare = Policy { rules: vec![alone], ..bare(policy) };
     let mut samples = Vec::new();
     for entry in rule.on.iter().filter(|entry| !entry.negated) {
         for (context, sha_length) in events(&entry.condition) {
@@ -143,8 +142,8 @@ fn matched(rule: &TagRule) -> Vec<Sample> {
     tags.map(|tag| Sample { tag, role: Role::Tag, branch: None, number: None }).collect()
 }
 
-/// The time of all examples.
-fn noon() -> DateTime<Utc> {
+/// The time of all examples, so that they are the same each time.
+pub(super) fn example_time() -> DateTime<Utc> {
     DateTime::from_timestamp(1_772_368_496, 0).expect("a time of 2026")
 }
 
@@ -173,7 +172,7 @@ fn events(condition: &Condition) -> Vec<(Context, usize)> {
     };
     let numeric: Option<CommitId> = NUMERIC_COMMIT.parse().ok();
     let mut contexts: Vec<(Context, usize)> =
-        events.into_iter().map(|(event, subject)| (event_on(event, subject, noon()), 7)).collect();
+        events.into_iter().map(|(event, subject)| (event_on(event, subject, example_time()), 7)).collect();
     if let Some((first, _)) = contexts.first().cloned() {
         contexts.extend([(first.clone(), 12), (first.clone(), 40), (Context { sha: numeric, ..first }, 7)]);
     }

@@ -1,11 +1,20 @@
 //! What `check` says of a policy: a tighter row helps, and what can never match never does.
 
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, Utc};
 use ghcr_lifecycle::{
-    model::Tag,
+    model::{
+        Asked, Digest, Evidence, Inventory, Tag, Version, VersionId,
+        evidence::Commits,
+        inventory::{ManifestFacts, ManifestRole, ReadManifest},
+    },
     policy::{
-        advice::{Finding, Never, Overlap, Remedy, advise},
+        advice::{Finding, Never, Overlap, Part, Remedy, advise},
         example::examples,
+        graph::Graph,
         inversion::Inversion,
+        retention::decide,
         rules::Policy,
         tagging::plan_tags,
     },
@@ -17,6 +26,10 @@ use super::generated::{Case, any_case, policy_of};
 fn settings(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
+
+/// Branches that exist.
+const BRANCHES: [&str; 9] =
+    ["main", "master", "develop", "feature/login", "fix-123", "release/1.2", "release-1.2", "release/v1.2", "v1.2"];
 
 /// Rows as people write them, close enough to each other to overlap.
 fn plausible_row() -> BoxedStrategy<String> {
@@ -66,7 +79,16 @@ fn plausible_row() -> BoxedStrategy<String> {
     ]);
     let branches = (branches, away, templates).prop_map(|(on, away, tag)| format!("on: ['{on}'{away}], tag: {tag}"));
     let wild = (wild, first).prop_map(|(on, tag)| format!("on: '{on}', tag: {tag}"));
-    let keep = sample::select(vec!["forever", "7 days", "36 hours", "30 days", "last 5", "{for: 3 days, last: 10}"]);
+    let keep = sample::select(vec![
+        "forever",
+        "7 days",
+        "36 hours",
+        "30 days",
+        "last 5",
+        "{for: 3 days, last: 10}",
+        "while open",
+        "while branch exists",
+    ]);
     let row = prop_oneof![4 => branches, 2 => wild, 3 => others.prop_map(str::to_owned)];
     (row, keep).prop_map(|(row, keep)| format!("{{{row}, keep: {keep}}}")).boxed()
 }
@@ -101,6 +123,42 @@ fn remedied(rows: &[String], remedy: &Remedy) -> Vec<String> {
     rows
 }
 
+/// Whether a tag that has just grown older than this is kept, where nothing else tells its age.
+fn is_kept(policy: &Policy, tag: &Tag, older_than: Duration) -> bool {
+    let created_at: DateTime<Utc> = "2027-01-01T00:00:00Z".parse().unwrap();
+    let commits = Commits { since: DateTime::<Utc>::MIN_UTC, dates: BTreeMap::new() };
+    let commits = policy.rules.iter().map(|rule| (rule.row.number, Asked::Known(commits.clone())));
+    let inventory = Inventory {
+        image: policy.images[0].clone(),
+        taken_at: created_at + older_than + Duration::from_secs(60),
+        versions: vec![Version {
+            id: VersionId::new(1),
+            digest: Digest::of(b"image"),
+            tags: [tag.clone()].into(),
+            created_at,
+            updated_at: created_at,
+            manifest: ManifestFacts::Read(Box::new(ReadManifest {
+                kind: ManifestRole::Image,
+                children: Vec::new(),
+                subject: None,
+                blobs: Vec::new(),
+                artifact_type: None,
+            })),
+        }],
+        deleted: Asked::Known(Vec::new()),
+        undeletable: BTreeMap::new(),
+        pull_requests: Asked::Known([456, 7].into()),
+        branches: Asked::Known(BRANCHES.map(str::to_owned).into()),
+        evidence: Evidence {
+            commits: commits.collect(),
+            releases: Asked::Known(BTreeMap::new()),
+            git_tags: Asked::Known(BTreeMap::new()),
+        },
+        references: Asked::Known(Vec::new()),
+    };
+    decide(&inventory, policy, &Graph::of(&inventory)).tags[0][0].keeps()
+}
+
 proptest! {
     #![proptest_config(settings(400))]
 
@@ -131,6 +189,24 @@ proptest! {
                         "{} is lost by {:?}", tag, changed
                     );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn the_life_that_results_is_what_the_clean_up_gives(rows in collection::vec(plausible_row(), 2..4)) {
+        let Some(policy) = policy_of(&rows) else { return Ok(()) };
+        for overlap in overlaps(&policy) {
+            let [Part::For(own)] = overlap.own.as_slice() else { continue };
+            let only = |numbers: &[usize]| {
+                let rules = policy.rules.iter().filter(|rule| numbers.contains(&rule.row.number)).cloned();
+                Policy { rules: rules.collect(), ..policy.clone() }
+            };
+            let (row, by) = (overlap.row.number, overlap.by.number);
+            prop_assert!(!is_kept(&only(&[row]), &overlap.tag, *own), "{:?}", overlap);
+            prop_assert!(is_kept(&only(&[row, by]), &overlap.tag, *own), "{:?}", overlap);
+            if let [Part::For(longer)] = overlap.result.as_slice() {
+                prop_assert!(!is_kept(&only(&[row, by]), &overlap.tag, *longer), "{:?}", overlap);
             }
         }
     }
