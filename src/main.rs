@@ -153,7 +153,7 @@ async fn dispatch(
             is_drop_in: false,
             error: None,
             summary: String::new(),
-            warnings: Vec::new(),
+            warnings: check.warnings(),
             notices: check.notices(),
         });
     }

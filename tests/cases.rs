@@ -1,6 +1,7 @@
 //! One test per fixture case: `fixtures/tagging/*.toml` (an event and a policy give tags) and `fixtures/publish/*.toml`
 //! (planned tags and what a registry holds give writes) and `fixtures/retention/*.toml` (what a package holds gives the
-//! plan of its clean-up) and `fixtures/references/*.toml` (files name images), each with the reviewed snapshot beside it.
+//! plan of its clean-up) and `fixtures/references/*.toml` (files name images) and `fixtures/advice/*.toml`
+//! (what a policy may not mean), each with the reviewed snapshot beside it.
 
 #![allow(
     clippy::disallowed_methods,
@@ -9,6 +10,8 @@
     reason = "tests read fixtures and stop at the first surprise"
 )]
 
+#[path = "cases/advice.rs"]
+mod advice;
 #[path = "cases/metadata.rs"]
 mod metadata;
 #[path = "cases/references.rs"]
@@ -304,6 +307,7 @@ fn publish(path: &Path) -> datatest_stable::Result<()> {
 }
 
 datatest_stable::harness! {
+    { test = advice::advice, root = "fixtures/advice", pattern = r"\.toml$" },
     { test = tagging, root = "fixtures/tagging", pattern = r"\.toml$" },
     { test = metadata::metadata_situations, root = "fixtures/metadata", pattern = r"\.toml$" },
     { test = references::references, root = "fixtures/references", pattern = r"\.toml$" },
