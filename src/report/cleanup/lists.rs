@@ -12,7 +12,7 @@ use crate::{
     model::{Digest, VersionId},
     policy::{
         cleanup::{CleanupPlan, Findings, PartialIndex, PlannedUntag, PlannedVersion, VersionReason},
-        retention::TagVerdict,
+        retention::{Life, TagDecision, TagVerdict},
     },
 };
 
@@ -54,7 +54,8 @@ fn deleted(plan: &CleanupPlan, applied: Option<&Applied>, most: usize) -> Option
         return None;
     }
     // Images that people know by name come first, the oldest before.
-    versions.sort_by_key(|version| (version.counted_tags().next().is_none(), version.since, version.id));
+    let is_named = |version: &PlannedVersion| version.tags.iter().any(|tag| tag.verdict == TagVerdict::Expire);
+    versions.sort_by_key(|version| (!is_named(version), version.since, version.id));
     let mut header = vec!["Tags", "Version", "Digest", "Age", "Why"];
     let outcomes = applied.map(|applied| &applied.deletions);
     let has_outcomes = outcome_column(&mut header, outcomes.into_iter().flat_map(|outcomes| outcomes.values()));
@@ -94,7 +95,12 @@ pub(super) fn why(version: &PlannedVersion, plan: &CleanupPlan) -> String {
             clauses.push(clause);
         }
     };
-    for decision in version.tags.iter().filter(|decision| decision.verdict == TagVerdict::Expire) {
+    // What goes with another tag is said by that one.
+    let says_why = |decision: &&TagDecision| {
+        let mut reasons = decision.deciding().flat_map(|row| &row.reasons);
+        decision.verdict == TagVerdict::Expire && reasons.any(|life| *life != Life::NotCarried)
+    };
+    for decision in version.tags.iter().filter(says_why) {
         add(words::decision(decision, plan.taken_at));
     }
     for reason in version.reasons.iter().filter(|reason| !matches!(reason, VersionReason::TagsExpired)) {

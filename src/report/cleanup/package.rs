@@ -149,7 +149,7 @@ fn rows(plan: &CleanupPlan, report: &CleanupReport<'_>) -> Facts {
         let tally::RowTally { row, keep, versions, kept, kept_elsewhere, gone, sources } = tally;
         let mut kept_text = group(&kept);
         if kept_elsewhere > 0 {
-            kept_text.push_str(&format!("; {} for another reason", number(kept_elsewhere)));
+            kept_text.push_str(&format!("; {} not by this row", number(kept_elsewhere)));
         }
         let line = row.line.map(|line| format!(" (line {line})")).unwrap_or_default();
         vec![
@@ -173,7 +173,7 @@ fn counts_from(sources: &std::collections::BTreeMap<AgeSource, usize>) -> String
         1 => sources.keys().map(|source| words::age_source(*source)).collect(),
         _ => {
             let each =
-                sources.iter().map(|(source, count)| format!("{} {}", words::age_source(*source), number(*count)));
+                sources.iter().map(|(source, count)| format!("{} ({})", words::age_source(*source), number(*count)));
             each.collect::<Vec<_>>().join(", ")
         }
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::quantities::{age, by_number, counted, duration};
+use super::quantities::{age, by_number, counted, duration, is_just_over};
 use crate::{
     execute::cleanup::{End, Outcome, Refused},
     model::{Digest, Tag, inventory::Refusal, untrusted::shown},
@@ -118,11 +118,7 @@ fn aged(now: DateTime<Utc>, span: &Span) -> String {
         AgeSource::Release => " by its release",
     };
     // Whole days do not show by how little it is too old.
-    let just = if old == keep && now.signed_duration_since(*since).num_seconds().unsigned_abs() > *keep_seconds {
-        "just over "
-    } else {
-        ""
-    };
+    let just = if is_just_over(now, *since, *keep_seconds) { "just over " } else { "" };
     format!("{just}{old} old{from}, kept for {keep}")
 }
 
@@ -133,7 +129,7 @@ pub(super) fn life(life: &Life, now: DateTime<Utc>) -> String {
         Life::Rolling => "rolling tags are always kept".to_owned(),
         Life::PointedAt { rolling } => format!("the rolling tag {} points at its version", tag(rolling)),
         Life::Carried { by } => format!("lives as long as {} on its version, which is kept", tag(by)),
-        Life::NotCarried => "lives as long as the row's tags on its version, and none of them is kept".to_owned(),
+        Life::NotCarried => "goes with the row's tags on its version".to_owned(),
         Life::Young(span) | Life::Old(span) => aged(now, span),
         Life::AmongLast(Place { place, last }) => {
             format!("number {place} of the newest images, and the last {last} are kept")
@@ -233,7 +229,7 @@ pub(super) fn version_reason(reason: &VersionReason, now: DateTime<Utc>) -> Stri
 pub(super) fn decision(decision: &TagDecision, now: DateTime<Utc>) -> String {
     let rows = decision.deciding().map(|row| {
         let lives: Vec<String> = row.reasons.iter().map(|reason| life(reason, now)).collect();
-        format!("row {}: {}", row.row, lives.join(" and "))
+        format!("row {}: {}", row.row, lives.join(", and "))
     });
     let others = decision.others.iter().map(tag_reason);
     // A file may name a tag in many places.
