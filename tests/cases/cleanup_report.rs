@@ -30,9 +30,6 @@ struct Case {
     /// Whether the JSON is shown as well.
     #[serde(default)]
     json: bool,
-    /// Tags, and aliases of digests in angle brackets, that are explained.
-    #[serde(default)]
-    explain: Vec<String>,
     package: Vec<Package>,
 }
 
@@ -50,6 +47,9 @@ struct Package {
     /// Why there is no plan, instead of it, with hints.
     problem: Option<Vec<String>>,
     applied: Option<CaseApplied>,
+    /// Tags, and aliases of digests in angle brackets, that are explained.
+    #[serde(default)]
+    explain: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -160,7 +160,7 @@ pub(crate) fn cleanup_report(path: &Path) -> datatest_stable::Result<()> {
     let case: Case = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let situation =
         |package: &Package| situation(&Path::new("fixtures/retention").join(&package.situation).with_extension("toml"));
-    let Situation { policy, closed, mut names, .. } = situation(&case.package[0]);
+    let Situation { policy, closed, .. } = situation(&case.package[0]);
     let report = CleanupReport {
         mode: match case.mode.as_str() {
             "plan" => "plan",
@@ -189,17 +189,19 @@ pub(crate) fn cleanup_report(path: &Path) -> datatest_stable::Result<()> {
     }
     let outputs: Vec<String> = report.outputs().iter().map(|(name, value)| format!("{name}={value}")).collect();
     let _ = writeln!(shown, "outputs: {}", outputs.join(" "));
-    if let Ok(result) = &report.packages[0].result {
-        for what in &case.explain {
+    for package in &case.package {
+        let Situation { policy, mut names, plan, .. } = situation(package);
+        for what in &package.explain {
             let reference = match what.strip_prefix('<').and_then(|text| text.strip_suffix('>')) {
                 Some(alias) => ManifestReference::Digest(names.digest(alias)),
                 None => ManifestReference::Tag(what.parse().unwrap()),
             };
-            match explain_text(&result.plan, &policy, &reference) {
+            let plan = plan.as_ref().unwrap();
+            match explain_text(plan, &policy, &reference) {
                 Some(text) => writeln!(shown, "======== explain {what}\n{text}").unwrap(),
                 None => writeln!(shown, "======== explain {what}: not here").unwrap(),
             }
-            if let (true, Some(value)) = (case.json, explain_json(&result.plan, &policy, &reference)) {
+            if let (true, Some(value)) = (case.json, explain_json(plan, &policy, &reference)) {
                 let _ = writeln!(shown, "{}", serde_json::to_string_pretty(&value).unwrap());
             }
         }

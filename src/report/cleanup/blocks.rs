@@ -160,7 +160,12 @@ impl Markdown {
 /// Shows blocks on a terminal of this width, or in a log.
 pub(super) fn text(blocks: &[Block], width: Option<u16>) -> String {
     let mut shown = String::new();
+    let mut after_lines = false;
     for block in blocks {
+        if after_lines && matches!(block, Block::Paragraph(_)) {
+            shown.push('\n');
+        }
+        after_lines = matches!(block, Block::List(_) | Block::Table(_) | Block::Details { .. });
         show(&mut shown, block, width);
     }
     shown

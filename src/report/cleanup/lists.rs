@@ -27,21 +27,30 @@ pub(super) fn details(blocks: &mut Vec<Block>, plan: &CleanupPlan, applied: Opti
         }
     };
     let gone = plan.deleted().count();
-    let verb = if applied.is_some() { "were to go" } else { by_number(gone, "goes", "go") };
-    add(format!("{} that {verb}", counted(gone, "version")), deleted(plan, applied, most));
+    let verb = match applied {
+        Some(applied) if all_done(applied.deletions.values()) => "deleted",
+        Some(_) => by_number(gone, "that was to go", "that were to go"),
+        None => by_number(gone, "that goes", "that go"),
+    };
+    add(format!("{} {verb}", counted(gone, "version")), deleted(plan, applied, most));
     let untagged = plan.untag.len();
     let verb = match applied {
-        Some(_) => by_number(untagged, "was to be taken away", "were to be taken away"),
-        None => by_number(untagged, "is taken away", "are taken away"),
+        Some(applied) if all_done(applied.untagging.values()) => "taken away",
+        Some(_) => by_number(untagged, "that was to be taken away", "that were to be taken away"),
+        None => by_number(untagged, "that is taken away", "that are taken away"),
     };
-    add(format!("{} that {verb}", counted(untagged, "tag")), untag(plan, applied, most));
+    add(format!("{} {verb}", counted(untagged, "tag")), untag(plan, applied, most));
     let incomplete = plan.findings.partial_indexes.len();
     add(format!("{} with missing manifests", counted(incomplete, "index")), indexes(plan, most));
 }
 
+fn all_done<'a>(mut outcomes: impl Iterator<Item = &'a Outcome>) -> bool {
+    outcomes.all(|outcome| *outcome == Outcome::Done)
+}
+
 /// Adds a column for what became of things, if it is worth one.
-fn outcome_column<'a>(header: &mut Vec<&'static str>, mut outcomes: impl Iterator<Item = &'a Outcome>) -> bool {
-    let is_needed = outcomes.any(|outcome| *outcome != Outcome::Done);
+fn outcome_column<'a>(header: &mut Vec<&'static str>, outcomes: impl Iterator<Item = &'a Outcome>) -> bool {
+    let is_needed = !all_done(outcomes);
     if is_needed {
         header.push("Outcome");
     }

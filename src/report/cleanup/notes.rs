@@ -221,8 +221,12 @@ pub(super) fn notices(report: &CleanupReport<'_>, package: &PackageReport) -> Ve
         let many = orphaned_referrers.len();
         let named = orphaned_referrers.iter().filter_map(|id| plan.version(*id)).map(words::version);
         notices.push(format!(
-            "{} (signatures, attestations) {}, since what {} to is not in this package: {}",
-            counted(many, "referrer"),
+            "{} {}, since what {} to is not in this package: {}",
+            by_number(
+                many,
+                "1 referrer (a signature, an attestation)",
+                &format!("{} (signatures, attestations)", counted(many, "referrer"))
+            ),
             by_number(many, "stays", "stay"),
             by_number(many, "it refers", "they refer"),
             words::names(named.collect::<Vec<_>>().into_iter()),

@@ -33,7 +33,7 @@ pub(super) fn blocks(report: &CleanupReport<'_>, package: &PackageReport, most: 
         Some(applied) => blocks.push(Block::Lead(applied::lead(plan, applied))),
         None => blocks.push(Block::Lead(lead(plan))),
     }
-    if let Some(too_many) = too_many {
+    if let (Some(too_many), DryRun::No) = (too_many, report.dry_run) {
         blocks.push(Block::Alert { kind: Alert::Caution, lines: vec![too_many_line(too_many, report.dry_run)] });
     }
     match applied {

@@ -252,13 +252,13 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         Outcome::Done => "done".to_owned(),
         Outcome::AlreadyGone => "gone already".to_owned(),
         Outcome::Refused { why: Refused::LastTagged, said: _ } => {
-            "GitHub refuses, since no other tagged version would remain".to_owned()
+            "left, since GitHub refuses (no other tagged version would remain)".to_owned()
         }
         Outcome::Refused { why: Refused::Downloads, said: _ } => {
-            "GitHub refuses, since it was downloaded more than 5,000 times".to_owned()
+            "left, since GitHub refuses (downloaded more than 5,000 times)".to_owned()
         }
-        Outcome::Refused { why: Refused::Other, said } => format!("GitHub refuses: {}", plain(said)),
-        Outcome::Failed { problem } => format!("failed: {}", plain(problem)),
+        Outcome::Refused { why: Refused::Other, said } => format!("left, since GitHub refuses ({})", plain(said)),
+        Outcome::Failed { problem } => format!("failed ({})", plain(problem)),
         Outcome::Protected => "left, since something was pushed, tagged or reopened after the plan was made".to_owned(),
         Outcome::NotInBoth => "left, since the plan file does not have it".to_owned(),
         Outcome::Remaining => "not done yet".to_owned(),
