@@ -47,6 +47,9 @@ struct Package {
     /// Why there is no plan, instead of it, with hints.
     problem: Option<Vec<String>>,
     applied: Option<CaseApplied>,
+    /// Whether it is not in the report: its policy is another one.
+    #[serde(default)]
+    only_explained: bool,
     /// Tags, and aliases of digests in angle brackets, that are explained.
     #[serde(default)]
     explain: Vec<String>,
@@ -178,7 +181,12 @@ pub(crate) fn cleanup_report(path: &Path) -> datatest_stable::Result<()> {
         },
         closed,
         pace: case.pace,
-        packages: case.package.iter().map(|case| package(case, situation(case))).collect(),
+        packages: case
+            .package
+            .iter()
+            .filter(|case| !case.only_explained)
+            .map(|case| package(case, situation(case)))
+            .collect(),
     };
     let mut shown = format!("======== summary\n{}\n======== text\n{}", report.summary(), report.text(case.width));
     for (name, lines) in [("warning", report.warnings()), ("notice", report.notices()), ("failure", report.failures())]

@@ -73,7 +73,7 @@ pub(super) fn warnings(report: &CleanupReport<'_>, package: &PackageReport) -> V
         if !back.is_empty() {
             let names = back.iter().map(|(id, restored)| format!("{} (version {id})", words::digest(&restored.digest)));
             warnings.push(format!(
-                "{} that kept images need {} gone in the end and {} restored, since a push came in between: {}",
+                "{} that kept images need {} gone in the end, and {} restored: {}",
                 counted(back.len(), "version"),
                 by_number(back.len(), "was", "were"),
                 by_number(back.len(), "is", "are"),
@@ -209,7 +209,7 @@ pub(super) fn notices(report: &CleanupReport<'_>, package: &PackageReport) -> Ve
         let ghosts = partial_indexes.iter().filter(|index| index.is_ghost).count();
         let ghosts = match ghosts {
             0 => String::new(),
-            some => format!("; of {} nothing at all is left", number(some)),
+            some => format!("; {} of them {} none left", number(some), by_number(some, "has", "have")),
         };
         notices.push(format!(
             "{} {} manifests that are gone and not known to be restorable, so that pulling may fail{ghosts}",

@@ -301,3 +301,27 @@ pub(super) fn sentence(text: &str) -> String {
     let end = if text.ends_with('.') { "" } else { "." };
     format!("{first}{}{end}", characters.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_without_a_known_reason_are_told() {
+        let reason = VersionReason::Undeletable { refusal: Refusal::Other };
+        assert_eq!(version_reason(&reason, DateTime::UNIX_EPOCH), "GitHub refuses to delete it");
+    }
+
+    #[test]
+    fn names_of_others_end_no_code() {
+        assert_eq!(quoted("a`b\u{1b}"), "`a'b\\u{1b}`");
+        assert_eq!(plain("`a`\n::error::b"), "'a'\\n::error::b");
+    }
+
+    #[test]
+    fn a_sentence_begins_and_ends() {
+        assert_eq!(sentence("nothing was changed"), "Nothing was changed.");
+        assert_eq!(sentence("it is so."), "It is so.");
+        assert_eq!(sentence(""), ".");
+    }
+}
