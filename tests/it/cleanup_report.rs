@@ -10,7 +10,11 @@ use ghcr_lifecycle::{
         evidence::{Reference, Referenced},
         inventory::{Child, ManifestFacts, ManifestRole, ReadManifest},
     },
-    policy::{cleanup::plan_cleanup, config, rules::Policy},
+    policy::{
+        cleanup::{CleanupPlan, plan_cleanup},
+        config,
+        rules::Policy,
+    },
     report::cleanup::{CleanupReport, DryRun, PackageReport, PackageResult, Problem},
 };
 use proptest::prelude::*;
@@ -35,7 +39,7 @@ fn inventory(versions: u64, references: Vec<Reference>) -> Inventory {
         Version {
             id: VersionId::new(at),
             digest: Digest::of(at.to_string().as_bytes()),
-            tags: BTreeSet::from([name(if at % 2 == 0 { "_" } else { "x" })]),
+            tags: BTreeSet::from([name(if at.is_multiple_of(2) { "_" } else { "x" })]),
             created_at: now() - TimeDelta::days(400),
             updated_at: now(),
             manifest: ManifestFacts::Read(Box::new(ReadManifest {
@@ -60,8 +64,8 @@ fn inventory(versions: u64, references: Vec<Reference>) -> Inventory {
     }
 }
 
-fn package(image: String, inventory: &Inventory, policy: &Policy, is_applied: bool) -> PackageReport {
-    let plan = plan_cleanup(inventory, policy).unwrap();
+fn package(image: String, plan: &CleanupPlan, is_applied: bool) -> PackageReport {
+    let plan = plan.clone();
     let applied = is_applied.then(|| {
         let mut applied = Applied::begin(&plan, &plan.steps);
         for (id, outcome) in &mut applied.deletions {
@@ -89,9 +93,9 @@ const MOST: usize = 1 << 20;
 #[test]
 fn a_summary_of_20_000_versions_fits() {
     let policy = policy();
-    let inventory = inventory(20_000, Vec::new());
+    let plan = plan_cleanup(&inventory(20_000, Vec::new()), &policy).unwrap();
     for is_applied in [false, true] {
-        let report = report(&policy, vec![package("ghcr.io/acme/shop".to_owned(), &inventory, &policy, is_applied)]);
+        let report = report(&policy, vec![package("ghcr.io/acme/shop".to_owned(), &plan, is_applied)]);
         let summary = report.summary();
         assert!(summary.len() < MOST && summary.len() > 100_000, "{} bytes", summary.len());
         assert!(summary.contains("10,000 of 20,000") || summary.contains("0 of 10,000"), "{}", &summary[..400]);
@@ -106,9 +110,9 @@ fn a_summary_of_20_000_versions_fits() {
 #[test]
 fn a_summary_of_many_packages_fits() {
     let policy = policy();
-    let inventory = inventory(400, Vec::new());
+    let plan = plan_cleanup(&inventory(400, Vec::new()), &policy).unwrap();
     let image = |at: usize| format!("ghcr.io/acme/shop-{at}");
-    let packages = (0..100).map(|at| package(image(at), &inventory, &policy, false)).collect();
+    let packages = (0..100).map(|at| package(image(at), &plan, false)).collect();
     let report = report(&policy, packages);
     let summary = report.summary();
     assert!(summary.len() < MOST, "{} bytes", summary.len());
@@ -148,10 +152,10 @@ proptest! {
         let policy = policy();
         let place = ghcr_lifecycle::model::untrusted::shown(&text);
         let names = Referenced::Tag(format!("x{:_>127}", 1).parse().unwrap());
-        let mut first = package(
-            "ghcr.io/acme/shop".to_owned(), &inventory(4, vec![Reference { place, names }]), &policy, false,
-        );
-        let mut outcomes = package("ghcr.io/acme/applied".to_owned(), &inventory(4, Vec::new()), &policy, true);
+        let planned = |references| plan_cleanup(&inventory(4, references), &policy).unwrap();
+        let plan = planned(vec![Reference { place, names }]);
+        let mut first = package("ghcr.io/acme/shop".to_owned(), &plan, false);
+        let mut outcomes = package("ghcr.io/acme/applied".to_owned(), &planned(Vec::new()), true);
         if let Ok(PackageResult { applied: Some(applied), .. }) = &mut outcomes.result {
             for outcome in applied.deletions.values_mut() {
                 *outcome = Outcome::Failed { problem: text.clone() };

@@ -90,15 +90,25 @@ pub(super) fn warnings(report: &CleanupReport<'_>, package: &PackageReport) -> V
     warnings
 }
 
+/// A fact that is not known, and why; none where nobody asked.
+type Lack<'a> = (Fact, Option<&'a str>);
+
+/// What is kept since a fact is not known.
+#[derive(Default)]
+struct Affected {
+    rows: BTreeSet<usize>,
+    tags: usize,
+}
+
 /// Says which facts are not known, so that tags are kept that may have expired.
 fn unknown(report: &CleanupReport<'_>, package: &PackageReport, plan: &CleanupPlan) -> Vec<String> {
-    let mut kinds: BTreeMap<(Fact, Option<&str>), (BTreeSet<usize>, usize)> = BTreeMap::new();
+    let mut kinds: BTreeMap<Lack<'_>, Affected> = BTreeMap::new();
     let decisions: Vec<&TagDecision> = match report.closed {
         Some(number) => tags_of_pull_request(plan, report.policy, number).into_iter().map(|(_, tag)| tag).collect(),
         None => plan.versions.iter().flat_map(|version| &version.tags).collect(),
     };
     for decision in decisions {
-        let mut own: BTreeMap<(Fact, Option<&str>), BTreeSet<usize>> = BTreeMap::new();
+        let mut own: BTreeMap<Lack<'_>, BTreeSet<usize>> = BTreeMap::new();
         let is_open = |life: &Life| matches!(life, Life::Unknown { .. });
         let only_unknown = decision.others.is_empty()
             && decision.keeps()
@@ -114,12 +124,12 @@ fn unknown(report: &CleanupReport<'_>, package: &PackageReport, plan: &CleanupPl
             }
         }
         for (kind, rows) in own {
-            let (all, tags) = kinds.entry(kind).or_default();
-            all.extend(rows);
-            *tags += 1;
+            let affected = kinds.entry(kind).or_default();
+            affected.rows.extend(rows);
+            affected.tags += 1;
         }
     }
-    let say = |((fact, problem), (rows, tags)): ((Fact, Option<&str>), (BTreeSet<usize>, usize))| {
+    let say = |((fact, problem), Affected { rows, tags }): (Lack<'_>, Affected)| {
         let why = match problem {
             Some(problem) => format!("could not be read: {}", words::plain(problem)),
             None => "were not asked for".to_owned(),
