@@ -30,11 +30,11 @@ fn policy() -> Policy {
     .unwrap()
 }
 
-/// A package of versions with the longest tags, each of which grows the most when it is escaped; every other one is explained by
+/// A package of versions with tags of this width, 127 for the longest, which grow the most when they are escaped; every other one is explained by
 /// no row.
-fn inventory(versions: u64, references: Vec<Reference>) -> Inventory {
+fn inventory(versions: u64, width: usize, references: Vec<Reference>) -> Inventory {
     let version = |at: u64| {
-        let name = |role: &str| format!("{role}{at:_>127}").parse().unwrap();
+        let name = |role: &str| format!("{role}{at:_>width$}").parse().unwrap();
         let missing = Child { digest: Digest::of(&at.to_le_bytes()), is_manifest: true, platform: None };
         Version {
             id: VersionId::new(at),
@@ -93,11 +93,11 @@ const MOST: usize = 1 << 20;
 #[test]
 fn a_summary_of_20_000_versions_fits() {
     let policy = policy();
-    let plan = plan_cleanup(&inventory(20_000, Vec::new()), &policy).unwrap();
+    let plan = plan_cleanup(&inventory(20_000, 20, Vec::new()), &policy).unwrap();
     for is_applied in [false, true] {
         let report = report(&policy, vec![package("ghcr.io/acme/shop".to_owned(), &plan, is_applied)]);
         let summary = report.summary();
-        assert!(summary.len() < MOST && summary.len() > 100_000, "{} bytes", summary.len());
+        assert!(summary.len() < MOST && summary.len() > 50_000, "{} bytes", summary.len());
         assert!(summary.contains("10,000 of 20,000") || summary.contains("0 of 10,000"), "{}", &summary[..400]);
         assert!(summary.contains(" more, see the plan file"));
         assert_eq!(summary.matches("<details>").count(), summary.matches("</details>").count());
@@ -110,7 +110,7 @@ fn a_summary_of_20_000_versions_fits() {
 #[test]
 fn a_summary_of_many_packages_fits() {
     let policy = policy();
-    let plan = plan_cleanup(&inventory(400, Vec::new()), &policy).unwrap();
+    let plan = plan_cleanup(&inventory(400, 127, Vec::new()), &policy).unwrap();
     let image = |at: usize| format!("ghcr.io/acme/shop-{at}");
     let packages = (0..100).map(|at| package(image(at), &plan, false)).collect();
     let report = report(&policy, packages);
@@ -152,7 +152,7 @@ proptest! {
         let policy = policy();
         let place = ghcr_lifecycle::model::untrusted::shown(&text);
         let names = Referenced::Tag(format!("x{:_>127}", 1).parse().unwrap());
-        let planned = |references| plan_cleanup(&inventory(4, references), &policy).unwrap();
+        let planned = |references| plan_cleanup(&inventory(4, 127, references), &policy).unwrap();
         let plan = planned(vec![Reference { place, names }]);
         let mut first = package("ghcr.io/acme/shop".to_owned(), &plan, false);
         let mut outcomes = package("ghcr.io/acme/applied".to_owned(), &planned(Vec::new()), true);
