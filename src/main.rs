@@ -127,7 +127,7 @@ async fn dispatch(
     let width = width(inputs, variables);
     #[cfg(feature = "sandbox")]
     if inputs.mode == Mode::Demo {
-        return demo(inputs).await;
+        return demo(inputs, this_run).await;
     }
     let context = context(inputs, variables)?;
     let http = HttpClient::new(&HttpOptions {
@@ -220,7 +220,12 @@ async fn sandbox(inputs: &Inputs) -> Result<(), Error> {
 }
 
 #[cfg(feature = "sandbox")]
-async fn demo(inputs: &Inputs) -> Result<Finished, Error> {
+async fn demo(inputs: &Inputs, this_run: &ThisRun) -> Result<Finished, Error> {
+    use ghcr_lifecycle::adapters::{
+        packages::Packages,
+        repository::Repositories,
+        rest::{Api, ApiOptions},
+    };
     let given = match &inputs.policy {
         _ if !inputs.policy_given => None,
         PolicyInput::Text(text) => Some(("input `policy`".to_owned(), text.clone().into_bytes())),
@@ -236,11 +241,16 @@ async fn demo(inputs: &Inputs) -> Result<Finished, Error> {
     let address = format!("http://{host}");
     let api = address.parse().map_err(|_| Error::failed("find the embedded API"))?;
     let github = GitHub::new(http.below(&api).clone(), &address, token.as_ref(), demo.repository().clone())?;
+    let unpaced = ApiOptions { pace: 0, ..ApiOptions::default() };
+    let api = Api::new(http.below(&api).clone(), &address, token.as_ref(), unpaced)?;
     let credentials = CredentialOptions { github_token: token, ghcr_host: host, ..CredentialOptions::default() };
     let registry = RegistryClient::new(http, credentials);
     let history = History { clone: None, github: Some(github) };
+    let (packages, repositories) = (Packages::new(api.clone(), &address, false), Repositories::new(api));
+    let clients =
+        app::demo::Clients { registry: &registry, packages: &packages, repository: &repositories, run: this_run };
     let progress = Progress::start(inputs.under_actions);
-    demo.play(&registry, &history, |done, all| progress.show(done, all)).await
+    demo.play(&clients, &history, |done, all| progress.show(done, all)).await
 }
 
 /// Reads the event. A run at a terminal counts as a push of what `ref` or GITHUB_REF names.
