@@ -36,7 +36,7 @@ fn the_actions_variables_are_read_trimmed_and_empty_ones_are_absent() {
     assert_eq!(inputs.allow_empty, Some(true));
     assert_eq!(inputs.image, None);
     assert_eq!(inputs.github_token.as_ref().map(Secret::expose), Some("ghs_1"));
-    assert_eq!(inputs.source.as_deref(), Some("layout"));
+    assert_eq!(inputs.sources, ["layout"]);
     assert_eq!(inputs.policy, PolicyInput::Path(DEFAULT_POLICY.to_owned()));
     assert!(!inputs.policy_given);
     assert_eq!(inputs.ghcr_host, "ghcr.io");
