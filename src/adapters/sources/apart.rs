@@ -40,3 +40,33 @@ pub(super) async fn apart<T: Send + 'static>(
             .with_source(error))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn work_that_nobody_waits_for_ends() {
+        let (sender, receiver) = mpsc::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let work = apart(move |stop: &Stop| {
+                let stopped = (0..60_000).any(|_| {
+                    thread::sleep(Duration::from_millis(1));
+                    stop.is_set()
+                });
+                sender.send(stopped).expect("the test waits");
+                Ok(())
+            });
+            tokio::select! {
+                biased;
+                _ = work => {}
+                () = tokio::task::yield_now() => {}
+            }
+        });
+        drop(runtime);
+        assert!(receiver.recv().unwrap());
+    }
+}
