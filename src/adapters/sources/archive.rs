@@ -18,8 +18,11 @@ use super::{
 use crate::{
     adapters::runner::temporary::Scratch,
     model::{Descriptor, Digest, ImageName, ManifestKind, RawManifest, manifest::MAX_MANIFEST_BYTES},
-    ports::{BlobStream, ImageSource, PortError},
+    ports::{BlobStream, ImageSource, PortError, PortErrorKind},
 };
+
+/// The remedy where an engine has only some of the images of an index.
+const PARTIAL: &str = "the engine has not all platforms of this image: name the image in its registry instead, or one platform by `docker save --platform`";
 
 /// What a user says that an archive is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +143,13 @@ impl ImageSource for ArchiveSource {
     }
 
     async fn manifest(&self, descriptor: &Descriptor) -> Result<RawManifest, PortError> {
-        self.contents.manifest(descriptor)
+        self.contents.manifest(descriptor).map_err(|error| match error.kind {
+            // An engine saves an index as it pulled it, with the images of its own platform only.
+            PortErrorKind::NotFound if self.contents.entries.files.contains_key(docker_save::MANIFEST) => {
+                error.with_hint(PARTIAL)
+            }
+            _ => error,
+        })
     }
 
     async fn blob(&self, descriptor: &Descriptor) -> Result<BlobStream, PortError> {

@@ -11,6 +11,7 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Read, Write},
+    os::unix::fs::FileExt as _,
     path::Path,
     sync::Arc,
 };
@@ -50,10 +51,54 @@ pub(super) struct Packed {
     pub(super) bytes: Slice,
 }
 
-/// Compresses a layer.
-pub(super) fn pack(path: &Path, layer: &Slice, scratch: &Scratch, stop: &Stop) -> Result<Packed, PortError> {
-    let file = scratch.file()?;
-    let out = Hashing { inner: BufWriter::with_capacity(CHUNK, file), hash: Sha256::new(), written: 0 };
+/// Room in a scratch file to write a compressed layer into.
+///
+/// All layers of an image share one file, so that many layers are not many open files. What a layer leaves of its room is a
+/// hole, which takes none on disk.
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    file: Arc<File>,
+    offset: u64,
+    position: u64,
+}
+
+impl Room {
+    /// Cuts rooms for layers of these sizes out of a scratch file.
+    pub(super) fn cut(scratch: &Scratch, sizes: impl Iterator<Item = u64>) -> Result<Vec<Self>, PortError> {
+        let file = Arc::new(scratch.file()?);
+        let mut offset = 0;
+        Ok(sizes
+            .map(|size| {
+                let room = Self { file: Arc::clone(&file), offset, position: offset };
+                // What cannot be compressed grows by 5 bytes for each 16 KiB at most, and by a header.
+                offset += size + size / 1024 + CHUNK as u64;
+                room
+            })
+            .collect())
+    }
+}
+
+impl Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write_at(bytes, self.position)?;
+        self.position += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Compresses a layer into its room in a scratch file.
+pub(super) fn pack(
+    path: &Path,
+    layer: &Slice,
+    room: Room,
+    scratch: &Scratch,
+    stop: &Stop,
+) -> Result<Packed, PortError> {
+    let out = Hashing { inner: BufWriter::with_capacity(CHUNK, room), hash: Sha256::new(), written: 0 };
     let mut encoder: GzEncoder<_> = GzBuilder::new().mtime(0).operating_system(NO_SYSTEM).write(out, LEVEL);
     let mut unpacked = Sha256::new();
     copy(
@@ -66,11 +111,11 @@ pub(super) fn pack(path: &Path, layer: &Slice, scratch: &Scratch, stop: &Stop) -
         },
     )?;
     let Hashing { inner, hash, written } = encoder.finish().map_err(|error| scratch.failed(error))?;
-    let file = inner.into_inner().map_err(|error| scratch.failed(error.into_error()))?;
+    let Room { file, offset, .. } = inner.into_inner().map_err(|error| scratch.failed(error.into_error()))?;
     Ok(Packed {
         digest: Digest::from_hash(&hash.finalize()),
         unpacked: Digest::from_hash(&unpacked.finalize()),
-        bytes: Slice::new(&Arc::new(file), 0, written),
+        bytes: Slice::new(&file, offset, written),
     })
 }
 

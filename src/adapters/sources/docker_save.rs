@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     apart::Stop,
-    compression::{self, GZIP},
+    compression::{self, GZIP, Room},
     contents::Contents,
     root::{self, familiar},
     slice::Slice,
@@ -38,8 +38,12 @@ pub(super) const MANIFEST: &str = "manifest.json";
 /// The largest `manifest.json` and image configuration that is read, in bytes.
 const MAX_DOCUMENT_BYTES: u64 = MAX_MANIFEST_BYTES as u64;
 
-/// The most layers that an image may have: each compressed one keeps a file open, and engines make at most 127.
+/// The most layers that an image may have; engines make at most 127.
 const MAX_LAYERS: usize = 500;
+
+/// The most bytes that the layers may have together, unpacked: the file of a hostile archive may be all holes, which take no
+/// room on disk, but as much time as any others. GHCR takes layers of 10 GB.
+const MAX_LAYERS_BYTES: u64 = 256 * 1024 * 1024 * 1024;
 
 /// The most images that are looked through.
 const MAX_IMAGES: usize = 1_000;
@@ -245,14 +249,23 @@ fn pack(
             wanted.push((contents.slice(*entry)?, entry.offset, *diff_id));
         }
     }
+    let bytes: u64 = wanted.iter().map(|(slice, ..)| slice.size()).sum();
+    if bytes > MAX_LAYERS_BYTES {
+        return Err(root::malformed(
+            &contents.path,
+            format!("its layers have {bytes} bytes; at most {MAX_LAYERS_BYTES} are read"),
+        ));
+    }
+    let rooms = Room::cut(scratch, wanted.iter().map(|(slice, ..)| slice.size()))?;
+    let wanted: Vec<_> = std::iter::zip(wanted, rooms).collect();
     let at_once = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_AT_ONCE).min(wanted.len());
     let queue = Mutex::new(wanted.into_iter());
     let work = || {
         let mut done = Vec::new();
         loop {
             let next = queue.lock().map_or(None, |mut queue| queue.next());
-            let Some((slice, offset, diff_id)) = next else { return Ok(done) };
-            let packed = pack_one(&contents.path, slice, diff_id, scratch, stop);
+            let Some(((slice, offset, diff_id), room)) = next else { return Ok(done) };
+            let packed = pack_one(&contents.path, slice, diff_id, room, scratch, stop);
             if packed.is_err() {
                 // The others have nothing left to work for.
                 if let Ok(mut queue) = queue.lock() {
@@ -278,6 +291,7 @@ fn pack_one(
     path: &Path,
     layer: Slice,
     diff_id: &Digest,
+    room: Room,
     scratch: &Scratch,
     stop: &Stop,
 ) -> Result<(Digest, Slice), PortError> {
@@ -286,7 +300,7 @@ fn pack_one(
         let (digest, unpacked) = compression::digests(path, &layer, stop)?;
         (digest, unpacked, layer)
     } else {
-        let compression::Packed { digest, unpacked, bytes } = compression::pack(path, &layer, scratch, stop)?;
+        let compression::Packed { digest, unpacked, bytes } = compression::pack(path, &layer, room, scratch, stop)?;
         (digest, unpacked, bytes)
     };
     if unpacked == *diff_id {

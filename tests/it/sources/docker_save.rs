@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Read as _, Write as _},
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
 };
 
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
@@ -317,6 +317,42 @@ fn hostile_archives_are_refused() {
     header.set_cksum();
     builder.append(&header, &b""[..]).unwrap();
     refused(archive_now(written(&builder.into_inner().unwrap()).path(), None), "runs past its end");
+}
+
+/// The file takes 4 KB on disk, and says that it has 300 GB.
+#[test]
+fn layers_that_are_holes_are_refused() {
+    const SIZE: u64 = 300_000_000_000 / 512 * 512;
+    let mut saved = Saved::new();
+    let (name, _) = saved.layers.remove(0);
+    let mut header = Header::new_gnu();
+    header.set_path(name).unwrap();
+    header.set_size(SIZE);
+    header.set_cksum();
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(header.as_bytes()).unwrap();
+    file.as_file().set_len(512 + SIZE).unwrap();
+    file.seek(SeekFrom::End(0)).unwrap();
+    file.write_all(&saved.files().tar()).unwrap();
+    refused(archive_now(file.path(), None), "its layers have 300000");
+}
+
+#[tokio::test]
+async fn an_index_that_the_engine_has_only_a_part_of_says_so() {
+    let mut files = Files::index(&["1"]);
+    files.set("manifest.json", b"[]".to_vec());
+    let manifests = |(_, bytes): &&(String, Vec<u8>)| {
+        bytes.starts_with(br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest"#)
+    };
+    let last = files.0.iter().rfind(manifests).unwrap().0.clone();
+    files.0.retain(|(name, _)| *name != last);
+    let source = archive(written(&files.tar()).path(), None).await.unwrap();
+    let ManifestKind::Index { manifests } = source.root().await.unwrap().parse().unwrap().kind else {
+        panic!("an image")
+    };
+    source.manifest(&manifests[0]).await.unwrap();
+    let error = refused(source.manifest(&manifests[1]).await, "is not in it");
+    assert!(error.hint.unwrap().contains("--platform"));
 }
 
 /// 330 kB that unpack to 320 MiB, as a layer: nobody would learn of it before a registry or engine unpacks it.
