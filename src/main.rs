@@ -27,7 +27,6 @@ use ghcr_lifecycle::{
     error::{Error, Kind},
     event::{self, Context},
     inputs::{self, Inputs, Mode, Parsed, PolicyInput, Rows},
-    ports::PortErrorKind,
 };
 #[cfg(feature = "sandbox")]
 use tell::Progress;
@@ -250,10 +249,10 @@ async fn source(
     let wrong = |error: SourceSpecError| Error::input(format!("input `source`: {error}")).with_hint(error.hint());
     let named = inputs.sources.iter().map(|text| NamedSource::parse(text).map_err(wrong));
     let named = named.collect::<Result<Vec<_>, _>>()?;
-    let opened = Opener::new(registry, variables).open_all(&named).await.map_err(|error| match error.kind {
-        PortErrorKind::Unavailable => error.into(),
-        _ => wrong_input(error),
-    })?;
+    let opened = Opener::new(registry, variables)
+        .open_all(&named)
+        .await
+        .map_err(|error| if error.is_unavailable() { error.into() } else { wrong_input(error) })?;
     Ok(Source::of(opened).await?)
 }
 

@@ -62,6 +62,12 @@ impl PortError {
         Self { kind, operation: operation.into(), detail: detail.into(), hint: None, source: None }
     }
 
+    /// Tells whether the world is to blame, not what was asked for.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        self.kind == PortErrorKind::Unavailable
+    }
+
     /// Adds the remedy.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {

@@ -103,7 +103,7 @@ impl std::str::FromStr for Platform {
             [os, architecture, variant] => (os, architecture, Some(variant)),
             _ => return Err(PlatformError { text: text.to_owned() }),
         };
-        if ![os, architecture].into_iter().chain(variant).all(|part| is_word(&part)) {
+        if ![os, architecture].into_iter().chain(variant).all(|part| is_word(part)) {
             return Err(PlatformError { text: text.to_owned() });
         }
         Ok(Self {
