@@ -44,6 +44,19 @@ fn the_actions_variables_are_read_trimmed_and_empty_ones_are_absent() {
 }
 
 #[test]
+fn sources_are_lines_or_options() {
+    let pairs = [("GITHUB_ACTIONS", "true"), ("INPUT_SOURCE", "\n a.tar \r\n\n b.tar,platform=linux/arm64\n")];
+    assert_eq!(run(&[], &pairs).expect("valid inputs").sources, ["a.tar", "b.tar,platform=linux/arm64"]);
+    let typed = run(&["push", "--source", "a.tar", "--source", "b.tar"], &pairs).expect("valid inputs");
+    assert_eq!(typed.sources, ["a.tar", "b.tar"]);
+    let many = "a.tar\n".repeat(101);
+    let error = run(&["push", "--source", &many], &[]).expect_err("too many lines");
+    assert_eq!(error.to_string(), "input `source`: it has 101 lines");
+    let error = run(&["push", "--source", "a\u{1b}[2J"], &[]).expect_err("control characters");
+    assert!(error.to_string().contains("control characters"), "{error}");
+}
+
+#[test]
 fn options_win_over_variables_and_stand_before_or_after_the_mode() {
     let pairs = [("INPUT_REF", "v1.0.0"), ("INPUT_IMAGE", "shop"), ("GITHUB_TOKEN", "ghp_1")];
     for arguments in [["tags", "--ref", "v2.0.0"], ["--ref", "v2.0.0", "tags"]] {

@@ -6,11 +6,13 @@ use std::{
 };
 
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use futures::FutureExt as _;
 use ghcr_lifecycle::{
     adapters::sources::{ArchiveForm, ArchiveSource},
     model::{Digest, ManifestKind, RawManifest},
     ports::{ImageSource, PortError, PortErrorKind},
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 use tempfile::NamedTempFile;
@@ -279,6 +281,24 @@ fn what_does_not_fit_together_is_refused() {
     refused(many, "at most 500");
     let zstd = spoiled(&|saved| saved.layers[0].1 = b"\x28\xb5\x2f\xfd and so on".to_vec());
     refused(zstd, "it is compressed with zstd, and only gzip is read");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Every byte is checked by something, or does not matter.
+    #[test]
+    fn a_flipped_bit_is_refused_or_changes_nothing(at in any::<prop::sample::Index>(), bit in 0..8_u32) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let saved = Saved::new();
+        let expected = runtime.block_on(saved.opened()).root().now_or_never();
+        let mut tar = saved.files().tar();
+        let at = at.index(tar.len());
+        tar[at] ^= 1 << bit;
+        if let Ok(source) = archive_now(written(&tar).path(), None) {
+            prop_assert_eq!(source.root().now_or_never().unwrap().unwrap(), expected.unwrap().unwrap());
+        }
+    }
 }
 
 #[test]
