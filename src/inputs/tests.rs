@@ -36,11 +36,24 @@ fn the_actions_variables_are_read_trimmed_and_empty_ones_are_absent() {
     assert_eq!(inputs.allow_empty, Some(true));
     assert_eq!(inputs.image, None);
     assert_eq!(inputs.github_token.as_ref().map(Secret::expose), Some("ghs_1"));
-    assert_eq!(inputs.source.as_deref(), Some("layout"));
+    assert_eq!(inputs.sources, ["layout"]);
     assert_eq!(inputs.policy, PolicyInput::Path(DEFAULT_POLICY.to_owned()));
     assert!(!inputs.policy_given);
     assert_eq!(inputs.ghcr_host, "ghcr.io");
     assert_eq!(inputs.api_url, "https://api.github.com");
+}
+
+#[test]
+fn sources_are_lines_or_options() {
+    let pairs = [("GITHUB_ACTIONS", "true"), ("INPUT_SOURCE", "\n a.tar \r\n\n b.tar,platform=linux/arm64\n")];
+    assert_eq!(run(&[], &pairs).expect("valid inputs").sources, ["a.tar", "b.tar,platform=linux/arm64"]);
+    let typed = run(&["push", "--source", "a.tar", "--source", "b.tar"], &pairs).expect("valid inputs");
+    assert_eq!(typed.sources, ["a.tar", "b.tar"]);
+    let many = "a.tar\n".repeat(101);
+    let error = run(&["push", "--source", &many], &[]).expect_err("too many lines");
+    assert_eq!(error.to_string(), "input `source`: it has 101 lines");
+    let error = run(&["push", "--source", "a\u{1b}[2J"], &[]).expect_err("control characters");
+    assert!(error.to_string().contains("control characters"), "{error}");
 }
 
 #[test]
