@@ -11,6 +11,7 @@
 )]
 
 mod architecture;
+mod cleanup;
 mod collect;
 mod container;
 mod contract;

@@ -103,7 +103,10 @@ async fn before_any(
                 stage.requests(),
                 tried.finished.text
             );
-            stage.check_whole(&told);
+            // After the last look nobody can see it.
+            if tried.was_seen_at_all() {
+                stage.check_whole(&told);
+            }
             for tag in ["v1.0.0", "latest"] {
                 assert!(stage.sandbox.tag(PACKAGE, tag).is_some(), "{tag} is gone, {told}");
             }
@@ -141,8 +144,6 @@ async fn a_push_lists_what_is_about_to_go() {
             assert_eq!(on(stage, "v2.0.0"), Some(made(stage).digest), "{told}");
             for child in ["old", "b"] {
                 let id = stage.named.id(child);
-                // Deleted and restored is right as well: a push may come after the last look.
-                assert!(tried.was_seen(id, LISTING) || tried.was_seen_at_all(), "{told}");
                 if tried.was_seen(id, LISTING) {
                     assert_eq!(tried.deletion(id), None, "{child} {told}");
                 }
@@ -182,7 +183,9 @@ async fn a_rolling_tag_moves_onto_what_is_about_to_go() {
         for at in (1..=all).step_by(stride) {
             let tried = happens(&stage, look_every, at, &happening, Habits::default()).await;
             let told = format!("before {at} of {all}, {look_every:?}\n{}", stage.requests());
-            stage.check_whole(&told);
+            if tried.was_seen_at_all() {
+                stage.check_whole(&told);
+            }
             let id = stage.named.id("outer");
             if tried.was_seen(id, LISTING) {
                 assert_eq!(tried.deletion(id), None, "{told}");
@@ -262,9 +265,9 @@ async fn a_second_clean_up_runs_in_full() {
             stage.reset(Habits::default());
             let count = AtomicUsize::new(0);
             let (begin, mut begun) = mpsc::unbounded_channel();
-            stage.sandbox.on_request(move |request| {
-                let is_ours = request.client.as_deref() == Some("a");
-                let is_it = is_ours && count.fetch_add(1, Ordering::SeqCst) + 1 == at;
+            stage.sandbox.on_request(move |_| {
+                // The other's requests come later.
+                let is_it = count.fetch_add(1, Ordering::SeqCst) + 1 == at;
                 let begin = begin.clone();
                 async move {
                     if is_it {
