@@ -21,7 +21,7 @@ use crate::sandbox::api::PACKAGE;
 pub(super) const SECONDARY: &str =
     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
 
-pub(super) fn refusal(code: u16, headers: &[(&str, &str)], message: &str) -> FaultEffect {
+pub(in super::super) fn refusal(code: u16, headers: &[(&str, &str)], message: &str) -> FaultEffect {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     FaultEffect::Status { code, body: serde_json::json!({"message": message, "status": code}).to_string(), headers }
 }
