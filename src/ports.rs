@@ -156,6 +156,14 @@ pub trait RegistryWriter: RegistryReader {
         reference: &ManifestReference,
         manifest: &RawManifest,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Does the same, and does not try again: for whoever has to read what the tag is on before each try.
+    fn put_manifest_once(
+        &self,
+        image: &ImageName,
+        reference: &ManifestReference,
+        manifest: &RawManifest,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// The bytes of a blob as they come.

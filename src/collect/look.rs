@@ -121,13 +121,16 @@ where
         let listed: BTreeSet<Tag> = registry.tags(image).await?.into_iter().collect();
         let is_gone = |version: &&Version| so_far.gone.contains(&version.id);
         let here = self.before.versions.iter().filter(|version| !is_gone(version));
-        let known: BTreeSet<&Tag> = here.flat_map(|version| &version.tags).collect();
+        let here: BTreeSet<&Tag> = here.flat_map(|version| &version.tags).collect();
         let untag: BTreeSet<&Tag> = so_far.steps.iter().flat_map(Step::untagged).collect();
         // Where nothing is deleted, nothing but the tags that go can be lost.
         let deletes = !so_far.gone.is_empty() || so_far.steps.iter().any(|step| step.deleted().is_some());
-        let may_matter = |tag: &Tag| deletes && (!self.look.tags.contains_key(tag) || self.movable.may_move(tag));
-        let is_due = |tag: &&Tag| !so_far.moved.contains(*tag) && (untag.contains(*tag) || may_matter(tag));
-        let due: BTreeSet<&Tag> = known.iter().copied().chain(&listed).filter(is_due).collect();
+        let is_due = |tag: &&Tag| {
+            let is_new = !self.look.tags.contains_key(*tag) || !here.contains(*tag);
+            let may_matter = deletes && (is_new || self.movable.may_move(tag));
+            !so_far.moved.contains(*tag) && (untag.contains(*tag) || may_matter)
+        };
+        let due: BTreeSet<&Tag> = here.iter().copied().chain(&listed).filter(is_due).collect();
         let ask = |tag: Tag| async move {
             let digest = registry.manifest_digest(image, &ManifestReference::Tag(tag.clone())).await;
             (tag, digest)
@@ -153,6 +156,12 @@ where
         });
         self.add(unlisted.collect()).await?;
         self.look.tags.extend(found);
+        // What went with a version that was deleted is not where it was seen before.
+        for (tag, digest) in &mut self.look.tags {
+            if !here.contains(tag) && !listed.contains(tag) {
+                *digest = None;
+            }
+        }
         // What this run moved is its own doing.
         self.look.tags.retain(|tag, _| !so_far.moved.contains(tag));
         Ok(())

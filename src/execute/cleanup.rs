@@ -24,6 +24,13 @@ use crate::{
 /// How many requests in a row may fail before the work on a package ends: more of them would change nothing.
 const FAILURES: usize = 5;
 
+/// How often something is looked at again because a limit or a failure kept it from being sent in time.
+const TRIES: usize = 5;
+
+/// The least and the most time that something may be sent after a look that itself took long.
+const LEAST_FRESH: Duration = Duration::from_secs(1);
+const MOST_FRESH: Duration = Duration::from_secs(5);
+
 /// Looks at the package again.
 pub trait Lookout: Send {
     /// Looks again.
@@ -87,6 +94,7 @@ where
             moved: BTreeSet::new(),
             gone: BTreeSet::new(),
             looked_at: work.looked_at,
+            look_ended: work.looked_at,
             failures: 0,
             done: 0,
             has_deleted: false,
@@ -116,6 +124,7 @@ struct Sweep<'a, P, R, J, U, L> {
     /// The versions that are gone.
     gone: BTreeSet<VersionId>,
     looked_at: Duration,
+    look_ended: Duration,
     /// Requests that failed in a row.
     failures: usize,
     done: usize,
@@ -163,8 +172,16 @@ where
         let looked = self.lookout.look(so_far).await;
         looked.map_err(|error| self.end(error))?;
         self.looked_at = began;
+        self.look_ended = self.with.run.elapsed();
         self.narrow();
         Ok(())
+    }
+
+    /// Returns for how long the last look is new enough. After one that took longer than that, there is a moment at least.
+    fn fresh_for(&self) -> Duration {
+        let every = self.work.look_every;
+        let least = self.look_ended.saturating_add(every.clamp(LEAST_FRESH, MOST_FRESH));
+        self.looked_at.saturating_add(every).max(least).saturating_sub(self.with.run.elapsed())
     }
 
     /// Returns the steps that are left, as far as they are still allowed.
@@ -211,18 +228,7 @@ where
         let note = version.is_placeholder.then(|| PLACEHOLDER.to_owned());
         self.write(&line, JournalState::Intent, note.clone())?;
         self.has_deleted = true;
-        let (outcome, end) = match self.with.packages.delete_version(&self.work.plan.image, id).await {
-            Ok(deletion) => {
-                self.failures = 0;
-                (outcome(deletion), None)
-            }
-            Err(error) => {
-                let problem = error.to_string();
-                let end = self.failed(error);
-                let is_untried = matches!(end, Some(End::Limit { .. } | End::Interrupted { .. } | End::TimeBudget));
-                (if is_untried { Outcome::Remaining } else { Outcome::Failed { problem } }, end)
-            }
-        };
+        let (outcome, end) = self.send_deletion(id).await;
         match &outcome {
             Outcome::Done | Outcome::AlreadyGone => {
                 self.gone.insert(id);
@@ -233,6 +239,33 @@ where
         self.applied.deletions.insert(id, outcome);
         self.write(&line, state, detail.or(note))?;
         end.map_or(Ok(()), Err)
+    }
+
+    /// Asks for a deletion. If it cannot be sent at once, what is known is too old by then: it is decided anew.
+    async fn send_deletion(&mut self, id: VersionId) -> (Outcome, Option<End>) {
+        for _ in 0..TRIES {
+            match self.with.packages.delete_version(&self.work.plan.image, id, self.fresh_for()).await {
+                Ok(deletion) => {
+                    if let Some(outcome) = outcome(deletion) {
+                        self.failures = 0;
+                        return (outcome, None);
+                    }
+                }
+                Err(error) => {
+                    let problem = error.to_string();
+                    let end = self.failed(error);
+                    let is_good = end.as_ref().is_some_and(End::is_good);
+                    return (if is_good { Outcome::Remaining } else { Outcome::Failed { problem } }, end);
+                }
+            }
+            if let Err(end) = self.ready().await {
+                return (Outcome::Remaining, Some(end));
+            }
+            if !self.allowed_ids.contains(&id) {
+                return (Outcome::Protected, None);
+            }
+        }
+        (Outcome::Remaining, Some(never_in_time()))
     }
 
     /// Notes a failed request. Returns the end of the work where going on would change nothing.
@@ -302,12 +335,18 @@ struct Line<'a> {
     tags: &'a BTreeSet<Tag>,
 }
 
-fn outcome(deletion: Deletion) -> Outcome {
+/// Returns what became of a deletion; `None` if it has to be decided anew.
+fn outcome(deletion: Deletion) -> Option<Outcome> {
     match deletion {
-        Deletion::Done => Outcome::Done,
-        Deletion::AlreadyGone => Outcome::AlreadyGone,
-        Deletion::Refused { why, said } => Outcome::Refused { why, said },
+        Deletion::Done => Some(Outcome::Done),
+        Deletion::AlreadyGone => Some(Outcome::AlreadyGone),
+        Deletion::Refused { why, said } => Some(Outcome::Refused { why, said }),
+        Deletion::TooLate => None,
     }
+}
+
+fn never_in_time() -> End {
+    End::Limit { problem: format!("a deletion could not be sent at once {TRIES} times in a row") }
 }
 
 /// Returns what the journal says of an outcome.
@@ -318,7 +357,7 @@ fn journalled(outcome: &Outcome) -> (JournalState, Option<String>) {
         Outcome::Refused { why: _, said } => (JournalState::Refused, Some(said.clone())),
         Outcome::Failed { problem } => (JournalState::Failed, Some(problem.clone())),
         Outcome::Protected | Outcome::NotInBoth | Outcome::Remaining => {
-            (JournalState::Failed, Some("it was not sent".to_owned()))
+            (JournalState::Failed, Some("nothing more was sent".to_owned()))
         }
     }
 }

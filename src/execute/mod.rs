@@ -3,3 +3,4 @@
 pub mod cleanup;
 pub mod publish;
 pub mod restore;
+mod retag;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    execute::retag::{Put, put_unless_moved},
     model::{Digest, ImageName, JournalEntry, JournalState, JournalStep, Manifest, ManifestReference, Tag, VersionId},
     policy::restore::{RestorePlan, RestoreVersion},
     ports::{Journal, PackagesWriter, PortError, PortErrorKind, RegistryWriter, Restoration, Run},
@@ -159,14 +160,14 @@ where
     /// Puts a tag back where it was, unless it is somewhere else now. One on a placeholder is free.
     async fn tag(&self, image: &ImageName, tag: &Tag, digest: &Digest) -> Result<TagBack, PortError> {
         let by_tag = ManifestReference::Tag(tag.clone());
-        match self.registry.manifest(image, &by_tag).await {
+        let on = match self.registry.manifest(image, &by_tag).await {
             Ok(Some(manifest)) if manifest.digest == *digest => return Ok(TagBack::WasThere),
             Ok(Some(manifest)) if !manifest.parse().is_ok_and(|manifest: Manifest| manifest.is_placeholder()) => {
                 return Ok(TagBack::Taken { by: manifest.digest });
             }
-            Ok(_) => {}
+            Ok(manifest) => manifest.map(|manifest| manifest.digest),
             Err(error) => return ends_all(error).map(|problem| TagBack::Failed { problem }),
-        }
+        };
         let by_digest = ManifestReference::Digest(digest.clone());
         let manifest = match self.registry.manifest(image, &by_digest).await {
             Ok(Some(manifest)) => manifest,
@@ -174,10 +175,23 @@ where
             Err(error) => return ends_all(error).map(|problem| TagBack::Failed { problem }),
         };
         self.write(image, JournalStep::Retag, None, digest, Some(tag), JournalState::Intent, None)?;
-        match self.registry.put_manifest(image, &by_tag, &manifest).await {
-            Ok(()) => {
+        match put_unless_moved(self.registry, image, tag, on.as_ref(), &manifest).await {
+            Ok(Put::Done) => {
                 self.write(image, JournalStep::Retag, None, digest, Some(tag), JournalState::Done, None)?;
                 Ok(TagBack::Back)
+            }
+            Ok(Put::Elsewhere(by)) => {
+                let detail = "somebody else moved it".to_owned();
+                self.write(
+                    image,
+                    JournalStep::Retag,
+                    None,
+                    digest,
+                    Some(tag),
+                    JournalState::Failed,
+                    Some(detail.clone()),
+                )?;
+                Ok(by.map_or(TagBack::Failed { problem: detail }, |by| TagBack::Taken { by }))
             }
             Err(error) => {
                 let detail = Some(error.to_string());

@@ -1,6 +1,6 @@
 //! GitHub's Packages API: what a package holds, and deleting and restoring its versions.
 
-use std::{collections::BTreeSet, future::Future};
+use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use chrono::{DateTime, Utc};
 
@@ -103,6 +103,9 @@ pub enum Deletion {
         /// What it said, bounded and without control characters.
         said: String,
     },
+    /// It could not be sent in time, or not be sent again after a failure: what is known of the version has to be looked at
+    /// once more.
+    TooLate,
 }
 
 /// Why GitHub does not delete a version.
@@ -127,11 +130,13 @@ pub enum Restoration {
 
 /// Deletes and restores versions.
 pub trait PackagesWriter: PackagesReader {
-    /// Deletes a version with all its tags.
+    /// Deletes a version with all its tags. No request is sent later than `within` from now, however long a limit makes it
+    /// wait: what was known of the version is too old then.
     fn delete_version(
         &self,
         image: &ImageName,
         id: VersionId,
+        within: Duration,
     ) -> impl Future<Output = Result<Deletion, PortError>> + Send;
 
     /// Restores a version that was deleted in the last 30 days.

@@ -11,6 +11,7 @@
 )]
 
 mod architecture;
+mod cleanup;
 mod cleanup_report;
 mod collect;
 mod container;

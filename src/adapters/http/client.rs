@@ -104,6 +104,11 @@ impl HttpClient {
         if url.host_str().is_some_and(is_loopback_host) { &self.direct } else { &self.proxied }
     }
 
+    /// Returns a client over the same connections that sends each request once.
+    pub(crate) fn without_retries(&self) -> Self {
+        Self { retry: RetryPolicy { attempts: 1, secondary_attempts: 0, ..self.retry }, ..self.clone() }
+    }
+
     /// Returns how often a server has asked to be asked less often (429).
     #[must_use]
     pub fn slowed_down(&self) -> u64 {

@@ -7,6 +7,7 @@ mod wire;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -241,11 +242,11 @@ impl PackagesReader for Packages {
 }
 
 impl PackagesWriter for Packages {
-    async fn delete_version(&self, image: &ImageName, id: VersionId) -> Result<Deletion, PortError> {
+    async fn delete_version(&self, image: &ImageName, id: VersionId, within: Duration) -> Result<Deletion, PortError> {
         let operation = format!("delete version {id} of {image}");
         let place = self.place(image).await?;
         let call = Call::change(Verb::Delete, format!("{}/versions/{id}", place.path), &operation);
-        let answer = self.api.send(&call).await?;
+        let Some(answer) = self.api.send_within(&call, within).await? else { return Ok(Deletion::TooLate) };
         let message = answer.message();
         match answer.status.as_u16() {
             204 => {

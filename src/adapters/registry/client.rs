@@ -219,4 +219,13 @@ impl RegistryWriter for RegistryClient {
     ) -> Result<(), PortError> {
         self.send_manifest(image, reference, manifest).await
     }
+
+    async fn put_manifest_once(
+        &self,
+        image: &ImageName,
+        reference: &ManifestReference,
+        manifest: &RawManifest,
+    ) -> Result<(), PortError> {
+        Self { http: self.http.without_retries(), ..self.clone() }.send_manifest(image, reference, manifest).await
+    }
 }

@@ -263,6 +263,17 @@ impl Api {
 
     /// Sends a request until there is an answer that no further try would better, whatever its status.
     pub(in crate::adapters) async fn send(&self, call: &Call<'_>) -> Result<ApiAnswer, PortError> {
+        let answer = self.send_within(call, Duration::MAX).await?;
+        answer.ok_or_else(|| call.error(PortErrorKind::Unavailable, "it could not be sent"))
+    }
+
+    /// Does the same, but sends nothing later than `within` from now: `None` if that is not enough.
+    pub(in crate::adapters) async fn send_within(
+        &self,
+        call: &Call<'_>,
+        within: Duration,
+    ) -> Result<Option<ApiAnswer>, PortError> {
+        let until = Instant::now().checked_add(within);
         let mut waits = ExponentialBuilder::default()
             .with_min_delay(self.options.first_wait)
             .with_max_times(RETRIES)
@@ -270,12 +281,14 @@ impl Api {
             .build();
         let (mut tried_before, mut denials) = (false, 0);
         loop {
-            self.admit(call).await?;
+            if !self.admit(call, until).await? {
+                return Ok(None);
+            }
             let tried = tokio::time::timeout(TRY_TIMEOUT, self.attempt(call, denials))
                 .await
                 .unwrap_or_else(|_| Try::Failed(call.error(PortErrorKind::Unavailable, "no answer within 60 s")));
             match tried {
-                Try::Final(answer) => return Ok(ApiAnswer { tried_before, ..answer }),
+                Try::Final(answer) => return Ok(Some(ApiAnswer { tried_before, ..answer })),
                 Try::Unusable(error) => return Err(error),
                 Try::Failed(error) => {
                     tried_before = true;
@@ -296,15 +309,19 @@ impl Api {
         }
     }
 
-    async fn admit(&self, call: &Call<'_>) -> Result<(), PortError> {
+    /// Waits until a request may be sent; `false` if that is later than `until`.
+    async fn admit(&self, call: &Call<'_>, until: Option<Instant>) -> Result<bool, PortError> {
         let cost = match call.verb {
             Verb::Get => READ_POINTS,
             Verb::Delete | Verb::Post => WRITE_POINTS,
         };
         loop {
+            if until.is_some_and(|until| Instant::now() > until) {
+                return Ok(false);
+            }
             let admission = self.meter().admit(Instant::now(), cost);
             let wait = match admission {
-                Admission::Now => return Ok(()),
+                Admission::Now => return Ok(true),
                 Admission::BudgetSpent => {
                     return Err(call
                         .error(

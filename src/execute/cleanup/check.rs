@@ -65,14 +65,18 @@ where
         Ok(is_changed)
     }
 
-    /// Returns the digests that are there now: what was there before and is not gone, and what is new. What kept images list
-    /// is asked for, since somebody else may have deleted it.
+    /// Returns the digests that are there now: what was there before and is not gone, what is new, and what tags are on: a
+    /// push may have brought back what this run deleted, under the number that it had. What kept images list is asked for,
+    /// since somebody else may have deleted it.
     async fn active(&self) -> Result<BTreeSet<Digest>, PortError> {
+        let seen = self.lookout.seen();
         let here = |version: &&Version| !self.gone.contains(&version.id);
         let mut active: BTreeSet<Digest> =
             self.work.before.versions.iter().filter(here).map(|version| version.digest.clone()).collect();
-        active.extend(self.lookout.seen().versions.iter().map(|version| version.digest.clone()));
-        let listing = self.work.before.versions.iter().filter(here).chain(&self.lookout.seen().versions);
+        active.extend(seen.versions.iter().map(|version| version.digest.clone()));
+        active.extend(seen.tags.values().flatten().cloned());
+        let is_active = |version: &&Version| active.contains(&version.digest);
+        let listing = self.work.before.versions.iter().filter(is_active).chain(&seen.versions);
         let children: BTreeSet<Digest> = listing
             .filter_map(|version| version.read())
             .flat_map(|manifest| manifest.children.iter().map(|child| &child.digest))
@@ -97,6 +101,12 @@ where
                 Ok(None)
             }
             Ok(Restoration::NotThere) => {
+                // Somebody may have pushed it again.
+                let missing = self.lookout.missing(BTreeSet::from([digest.clone()])).await;
+                if missing.is_ok_and(|missing| missing.is_empty()) {
+                    self.write(&line, JournalState::AlreadyGone, Some("it is there".to_owned()))?;
+                    return Ok(None);
+                }
                 let problem = "it is not among the deleted versions".to_owned();
                 self.write(&line, JournalState::AlreadyGone, Some(problem.clone()))?;
                 Ok(Some(problem))

@@ -7,9 +7,11 @@ use std::{
 };
 
 use super::{
-    Deletion, End, JournalState, JournalStep, Line, Lookout, Outcome, Sweep, outcome, placeholder::Placeholder,
+    Deletion, End, JournalState, JournalStep, Line, Lookout, Outcome, Sweep, TRIES, never_in_time, outcome,
+    placeholder::Placeholder,
 };
 use crate::{
+    execute::retag::{Put, put_unless_moved},
     model::{Digest, ManifestReference, Tag, VersionId, journal::PLACEHOLDER},
     policy::cleanup::PlannedUntag,
     ports::{Journal, ListedVersion, PackagesWriter, PortError, PortErrorKind, RegistryWriter, Run},
@@ -18,6 +20,9 @@ use crate::{
 /// How often the version list is read until it shows what the registry shows, and the first wait in between, which doubles.
 const LISTINGS: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
+
+/// How long after the placeholder's tags were read it may be deleted.
+const FRESH: Duration = Duration::from_secs(1);
 
 impl<P, R, J, U, L> Sweep<'_, P, R, J, U, L>
 where
@@ -94,24 +99,23 @@ where
         let tags = BTreeSet::from([untag.tag.clone()]);
         let line = Line { step: JournalStep::Untag, id: Some(untag.id), digest: &untag.digest, tags: &tags };
         self.write(&line, JournalState::Intent, None)?;
-        let reference = ManifestReference::Tag(untag.tag.clone());
-        let put = self.with.registry.put_manifest(&self.work.plan.image, &reference, &placeholder.manifest).await;
-        match put {
-            Ok(()) => {
+        let (image, on) = (&self.work.plan.image, Some(&untag.digest));
+        match put_unless_moved(self.with.registry, image, &untag.tag, on, &placeholder.manifest).await {
+            Ok(Put::Done) => {
                 self.failures = 0;
                 self.write(&line, JournalState::Done, None)?;
                 Ok((Outcome::Done, None))
             }
+            Ok(Put::Elsewhere(_)) => {
+                self.write(&line, JournalState::Failed, Some(MOVED_ON.to_owned()))?;
+                Ok((Outcome::Protected, None))
+            }
             Err(error) => {
-                // The answer may have been lost, and the tag be moved.
-                let is_moved = matches!(
-                    self.digest_of(&untag.tag).await,
-                    Ok(Some(digest)) if digest == placeholder.manifest.digest
-                );
-                let state = if is_moved { JournalState::Done } else { JournalState::Failed };
-                self.write(&line, state, Some(error.to_string()))?;
-                let outcome = if is_moved { Outcome::Done } else { problem(&error) };
-                Ok((outcome, self.failed(error)))
+                let outcome = problem(&error);
+                self.write(&line, JournalState::Failed, Some(error.to_string()))?;
+                let end = self.failed(error);
+                let is_good = end.as_ref().is_some_and(End::is_good);
+                Ok((if is_good { Outcome::Remaining } else { outcome }, end))
             }
         }
     }
@@ -123,7 +127,21 @@ where
 
     /// Deletes the placeholder with the tags that were moved onto it, and no others.
     async fn remove(&mut self, placeholder: &Placeholder, mut moved: BTreeMap<Tag, Digest>) -> Result<(), End> {
-        let listed = match self.find(placeholder, &mut moved).await {
+        for _ in 0..TRIES {
+            if self.try_to_remove(placeholder, &mut moved).await? {
+                return Ok(());
+            }
+        }
+        Err(never_in_time())
+    }
+
+    /// Returns whether that is settled; if not, the placeholder has to be looked at again.
+    async fn try_to_remove(
+        &mut self,
+        placeholder: &Placeholder,
+        moved: &mut BTreeMap<Tag, Digest>,
+    ) -> Result<bool, End> {
+        let listed = match self.find(placeholder, moved).await {
             Ok(listed) => listed,
             Err(error) => {
                 let end = self.end(error);
@@ -135,29 +153,30 @@ where
         };
         let Some(version) = listed else {
             // Somebody else moved all of them on, or deleted the placeholder.
-            return Ok(());
+            return Ok(true);
         };
         let tags: BTreeSet<Tag> = moved.keys().cloned().collect();
         let line =
             Line { step: JournalStep::Delete, id: Some(version), digest: &placeholder.manifest.digest, tags: &tags };
         self.write(&line, JournalState::Intent, Some(PLACEHOLDER.to_owned()))?;
-        match self.with.packages.delete_version(&self.work.plan.image, version).await {
+        match self.with.packages.delete_version(&self.work.plan.image, version, FRESH).await {
             Ok(deletion) => {
                 self.failures = 0;
                 let (state, said) = match &deletion {
                     Deletion::Done => (JournalState::Done, PLACEHOLDER.to_owned()),
                     Deletion::AlreadyGone => (JournalState::AlreadyGone, PLACEHOLDER.to_owned()),
                     Deletion::Refused { why: _, said } => (JournalState::Refused, format!("{PLACEHOLDER}: {said}")),
+                    Deletion::TooLate => (JournalState::Failed, format!("{PLACEHOLDER}: it is looked at again")),
                 };
                 self.write(&line, state, Some(said))?;
-                let outcome = outcome(deletion);
+                let Some(outcome) = outcome(deletion) else { return Ok(false) };
                 if let Outcome::Refused { .. } = &outcome {
-                    self.put_all_back(placeholder, &moved).await?;
+                    self.put_all_back(placeholder, moved).await?;
                 }
                 // Whoever deleted it took the tags away.
                 let told = if outcome == Outcome::AlreadyGone { &Outcome::Done } else { &outcome };
                 self.settle(moved.keys(), told);
-                Ok(())
+                Ok(true)
             }
             Err(error) => {
                 let problem = error.to_string();
@@ -166,7 +185,7 @@ where
                 if !end.as_ref().is_some_and(End::is_good) {
                     self.settle(moved.keys(), &Outcome::Failed { problem: left_behind(&problem) });
                 }
-                end.map_or(Ok(()), Err)
+                end.map_or(Ok(true), Err)
             }
         }
     }
@@ -257,13 +276,15 @@ where
             _ => PortError::new(PortErrorKind::Malformed, "go on", "the journal cannot be written"),
         };
         self.write(&line, JournalState::Intent, None).map_err(journal)?;
-        let put = self.with.registry.put_manifest(&image, &ManifestReference::Tag(tag.clone()), &manifest).await;
+        let on = Some(&placeholder.manifest.digest);
+        let put = put_unless_moved(self.with.registry, &image, tag, on, &manifest).await;
         let (state, detail) = match &put {
-            Ok(()) => (JournalState::Done, None),
+            Ok(Put::Done) => (JournalState::Done, None),
+            Ok(Put::Elsewhere(_)) => (JournalState::Failed, Some(MOVED_ON.to_owned())),
             Err(error) => (JournalState::Failed, Some(error.to_string())),
         };
         self.write(&line, state, detail).map_err(journal)?;
-        put
+        put.map(|_| ())
     }
 
     /// Puts all tags back, where GitHub does not delete the placeholder.
@@ -281,6 +302,8 @@ where
         }
     }
 }
+
+const MOVED_ON: &str = "somebody else moved it";
 
 fn left_behind(problem: &str) -> String {
     format!("it is on a placeholder, which counts as absent and which the next run deletes: {problem}")

@@ -241,7 +241,7 @@ async fn a_deletion_costs_no_second_listing() {
     fill(&sandbox, 150);
     let clients = clients(&sandbox);
     let versions = clients.packages.active_versions(&clients.image).await.unwrap();
-    clients.packages.delete_version(&clients.image, versions[0].id).await.unwrap();
+    clients.packages.delete_version(&clients.image, versions[0].id, std::time::Duration::MAX).await.unwrap();
     sandbox.clear_requests();
     assert_eq!(clients.packages.active_versions(&clients.image).await.unwrap().len(), 149);
     assert_eq!(rest(&sandbox).len(), 3);

@@ -49,7 +49,7 @@ async fn a_package_without_deleted_versions_has_an_empty_list_of_them() {
     let clients = clients(&sandbox);
     assert_eq!(clients.packages.deleted_versions(&clients.image).await.unwrap(), []);
     let id = clients.packages.active_versions(&clients.image).await.unwrap()[0].id;
-    clients.packages.delete_version(&clients.image, id).await.unwrap();
+    clients.packages.delete_version(&clients.image, id, std::time::Duration::MAX).await.unwrap();
     let deleted = clients.packages.deleted_versions(&clients.image).await.unwrap();
     assert_eq!(deleted.iter().map(|version| version.id).collect::<Vec<_>>(), [id]);
 }

@@ -61,7 +61,7 @@ async fn what_becomes_of_a_deletion_is_told_apart() {
     let (first, second) = (push(&sandbox, PACKAGE, "1", "v1"), push(&sandbox, PACKAGE, "2", "v2"));
     let clients = clients(&sandbox);
     let id = ghcr_lifecycle::model::VersionId::new;
-    let delete = |number| clients.packages.delete_version(&clients.image, id(number));
+    let delete = |number| clients.packages.delete_version(&clients.image, id(number), std::time::Duration::MAX);
     sandbox.set_public(PACKAGE, true);
     sandbox.change(|state| state.set_downloads(PACKAGE, first, 5_001));
     let Deletion::Refused { why: Refused::Downloads, said } = delete(first).await.unwrap() else { panic!() };
@@ -89,7 +89,8 @@ async fn a_job_without_the_admin_role_is_told_where_to_get_it() {
     token(&sandbox, "ghs_2", TokenKind::Workflow { repository: "acme/other".to_owned(), packages: Role::Write });
     let clients = clients_as(&sandbox, "ghs_2", options());
     let versions = clients.packages.active_versions(&clients.image).await.unwrap();
-    let error = clients.packages.delete_version(&clients.image, versions[0].id).await.unwrap_err();
+    let error =
+        clients.packages.delete_version(&clients.image, versions[0].id, std::time::Duration::MAX).await.unwrap_err();
     let hint = error.hint.unwrap();
     assert!(hint.contains("Admin") && hint.contains("https://github.com/orgs/acme/packages/container/shop/settings"));
 }
