@@ -27,7 +27,10 @@ pub(super) fn details(blocks: &mut Vec<Block>, plan: &CleanupPlan, applied: Opti
         }
     };
     let gone = plan.deleted().count();
-    let verb = if applied.is_some() { "were to go" } else { by_number(gone, "goes", "go") };
+    let verb = match applied {
+        Some(_) => by_number(gone, "was to go", "were to go"),
+        None => by_number(gone, "goes", "go"),
+    };
     add(format!("{} that {verb}", counted(gone, "version")), deleted(plan, applied, most));
     let untagged = plan.untag.len();
     let verb = match applied {
