@@ -199,6 +199,13 @@ impl Run {
         self.requests.iter().filter(|(_, request)| of(request)).count()
     }
 
+    /// Prints what was done.
+    fn print_outcome(&self) {
+        let outcome = ["deleted", "untagged", "kept", "freed-bytes", "remaining", "failed"]
+            .map(|name| format!("{name} {}", self.report[name]));
+        println!("    {}", outcome.join(", "));
+    }
+
     /// Prints how many requests there were of each kind.
     fn print_kinds(&self) {
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
@@ -273,7 +280,7 @@ fn main() {
     row("apply", &seconds(first.ended - first.requests[change].0), "");
     row("most memory", &format!("{} MB", first.peak), "");
     first.print_kinds();
-    println!("    {}", first.report["totals"]);
+    first.print_outcome();
 
     let second = run(&sandbox, folder.path(), &cleanup, &[]);
     println!("\nthe next run, which remembers the manifests");
@@ -313,5 +320,5 @@ fn main() {
     row("all of it", &seconds(closing.ended - closing.began), "");
     row("most memory", &format!("{} MB", closing.peak), "");
     closing.print_kinds();
-    println!("    {}", closing.report["totals"]);
+    closing.print_outcome();
 }

@@ -63,7 +63,8 @@ pub(crate) fn shop() -> Sandbox {
         let source = state.add_source(PACKAGE);
         let text = policy(&[PACKAGE], "127.0.0.1:1");
         source.commit(NewCommit::on("main", "begin").at(days_ago(90)).file(POLICY, text), days_ago(90));
-        source.set_branch("feature", &source.branch("main").unwrap().to_owned());
+        let tip = source.branch("main").unwrap().to_owned();
+        source.set_branch("feature", &tip);
         source.open_pull_request("feature", "One", days_ago(42));
         source.close_pull_request(1, false, days_ago(40));
         source.open_pull_request("feature", "Two", days_ago(2));
