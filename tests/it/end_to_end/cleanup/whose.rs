@@ -1,5 +1,6 @@
 //! Whose policy decides, whose clock, whose token.
 
+use ghcr_lifecycle::sandbox::{Fault, FaultEffect};
 use serde_json::json;
 
 use super::{
@@ -128,6 +129,23 @@ fn a_token_is_asked_for() {
         assert!(outcome.stderr.contains("set GITHUB_TOKEN to a classic token"), "{outcome}");
     }
     assert_eq!(sandbox.requests(), []);
+}
+
+#[test]
+fn a_fact_that_cannot_be_read_keeps_tags_and_names_the_permission_once() {
+    let refused = r#"{"message":"Resource not accessible by integration"}"#;
+    for (code, body, named) in [(403, refused, 1), (200, "{", 0)] {
+        let sandbox = shop();
+        let effect = FaultEffect::Status { code, body: body.to_owned(), headers: Vec::new() };
+        sandbox.fault(Fault::always(effect).on("GET", "/pulls"));
+        let outcome = weekly(&sandbox, "cleanup").input("dry-run", "false").succeed();
+        assert!(tags(&sandbox).contains(&"pr-1".to_owned()), "{outcome}");
+        assert!(!tags(&sandbox).contains(&"main-1111111".to_owned()), "{outcome}");
+        let warnings: Vec<&str> = outcome.stdout.lines().filter(|line| line.starts_with("::warning::")).collect();
+        let [warning] = warnings[..] else { panic!("{outcome}") };
+        assert!(warning.contains("2 tags that may have expired stay, since the open pull requests"), "{outcome}");
+        assert_eq!(warning.matches("pull-requests: read").count(), named, "{outcome}");
+    }
 }
 
 #[test]
