@@ -112,6 +112,12 @@ pub(crate) async fn clean(
     http: HttpClient,
 ) -> Result<Finished, Error> {
     let width = crate::width(inputs, variables);
+    if inputs.mode == Mode::Auto
+        && inputs.cleanup.packages.is_empty()
+        && !rules.policy.images.iter().any(|image| image.registry() == inputs.ghcr_host)
+    {
+        return Ok(app::nothing_to_retire(&inputs.ghcr_host));
+    }
     let Clients { packages, repositories, registry } = clients(inputs, variables, http, run)?;
     let images =
         cleanup::packages::choose(&rules.policy, &inputs.ghcr_host, &inputs.cleanup.packages, &packages, run).await?;

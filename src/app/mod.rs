@@ -140,14 +140,27 @@ pub fn forks_pull_request() -> Finished {
     let text = "nothing was changed: this is a fork's pull request, whose token may only read. The weekly clean-up retires its \
                 tags; so does this step under `pull_request_target`"
         .to_owned();
+    left_alone("a fork's pull request was closed", text)
+}
+
+/// Reports a pull request that was closed where no image of the policy has packages: nothing asks for a clean-up but the event.
+#[must_use]
+pub fn nothing_to_retire(ghcr_host: &str) -> Finished {
+    let text =
+        format!("nothing was changed: no image of the policy is at `{ghcr_host}`, where tags could be taken away");
+    left_alone("a pull request was closed", text)
+}
+
+/// Says in one sentence why nothing was done.
+fn left_alone(what: &str, why: String) -> Finished {
     Finished {
-        json: serde_json::json!({ "mode": "cleanup", "packages": [], "notices": [&text] }),
+        json: serde_json::json!({ "mode": "cleanup", "packages": [], "notices": [&why] }),
         outputs: Vec::new(),
         is_drop_in: false,
         error: None,
         summary: String::new(),
         warnings: Vec::new(),
-        notices: vec![text],
-        text: "a fork's pull request was closed".to_owned(),
+        notices: vec![why],
+        text: what.to_owned(),
     }
 }

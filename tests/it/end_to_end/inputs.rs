@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::programs::{program, run};
 
-use super::step::{Step, ghcr, index, kyklos, layout, policy, single, tags, writes};
+use super::step::{REPOSITORY, Step, ghcr, index, kyklos, layout, policy, single, tags, writes};
 
 fn tags_of(sandbox: &ghcr_lifecycle::sandbox::Sandbox, repository: &str) -> BTreeMap<String, String> {
     sandbox.tags(repository).into_iter().map(|(tag, digest)| (tag.to_string(), digest.to_string())).collect()
@@ -14,11 +14,13 @@ fn tags_of(sandbox: &ghcr_lifecycle::sandbox::Sandbox, repository: &str) -> BTre
 fn a_closed_pull_request_publishes_nothing() {
     let sandbox = ghcr();
     let source = layout(&single("pr"));
+    single("pr").put_into(&sandbox, REPOSITORY, &"pr-456".parse().unwrap());
     let step = Step::on("pull_request-kyklos-closed").policy(&kyklos(&sandbox.host())).to(&sandbox);
+    let step = step.variable("GITHUB_API_URL", &format!("http://{}", sandbox.host()));
     let outcome = step.source(source.path()).succeed();
-    assert_eq!(outcome.outputs["tags"], "");
-    assert!(outcome.stdout.contains("closed pull request"), "{outcome}");
-    assert_eq!(sandbox.requests(), []);
+    assert!(!outcome.outputs.contains_key("tags") && !outcome.outputs.contains_key("digest"), "{outcome}");
+    assert!(outcome.stdout.contains("Clean-up of pull request 456: dry run"), "{outcome}");
+    assert_eq!(writes(&sandbox), []);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::{
     super::step::{Step, single, writes},
     shop::{
-        ALL, KEPT, PACKAGE, all_tags, api, assert_untouched, days_ago, manifests_read, policy, publish_policy, read,
-        shop, step, tags, versions,
+        ALL, KEPT, PACKAGE, TOKEN, all_tags, api, assert_untouched, days_ago, manifests_read, policy, publish_policy,
+        read, shop, step, tags, versions,
     },
 };
 
@@ -107,6 +107,20 @@ fn a_forks_is_one_sentence() {
     // There the token may write, whoever opened the pull request.
     closing(&sandbox, "pull_request_target", "grace/shop").input("dry-run", "false").succeed();
     assert_eq!(tags(&sandbox), without_the_tag());
+}
+
+#[test]
+fn images_elsewhere_have_nothing_that_could_be_taken_away() {
+    let sandbox = shop();
+    close(&sandbox);
+    publish_policy(&sandbox, &policy(&[PACKAGE], "registry.example.com"));
+    for (dry_run, token) in [("", ""), ("true", TOKEN), ("false", TOKEN)] {
+        let step = closing(&sandbox, "pull_request", PACKAGE).policy(&policy(&[PACKAGE], "registry.example.com"));
+        let outcome = step.input("dry-run", dry_run).input("github-token", token).succeed();
+        let sentence = format!("::notice::nothing was changed: no image of the policy is at `{}`", sandbox.host());
+        assert!(outcome.stdout.contains(&sentence), "{outcome}");
+    }
+    assert_untouched(&sandbox);
 }
 
 #[test]
