@@ -27,7 +27,7 @@ use ghcr_lifecycle::{
     },
     error::Error,
     event::Context,
-    inputs::{Inputs, Mode},
+    inputs::{Inputs, Mode, Rows},
 };
 
 use crate::{credentials, workspace, wrong_input};
@@ -45,6 +45,15 @@ pub(crate) fn changes_packages(inputs: &Inputs, context: &Context) -> bool {
         Some(DryRun::No) => true,
         Some(DryRun::Plan | DryRun::ByDefault | DryRun::Asked) | None => false,
     }
+}
+
+/// Tells whether the run is a fork's pull request that was closed and may change nothing: that is said before anything is
+/// asked for.
+pub(crate) fn is_powerless(inputs: &Inputs, context: &Context) -> bool {
+    inputs.mode == Mode::Auto
+        && inputs.rows() == Rows::None
+        && changes_packages(inputs, context)
+        && context.is_of_fork()
 }
 
 /// Says whether a clean-up changes anything; `None` if the run is none.
@@ -129,9 +138,6 @@ pub(crate) async fn clean(
         .with_hint("`now` is for mode `plan`, and for registries on 127.0.0.1"));
     }
     let closed = if inputs.mode == Mode::Auto { context.closed_pull_request() } else { None };
-    if closed.is_some() && dry_run == DryRun::No && context.is_of_fork() {
-        return Ok(app::forks_pull_request());
-    }
     let saved = match inputs.mode {
         Mode::Apply => Some(saved_plan(inputs)?),
         _ => None,

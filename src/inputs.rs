@@ -58,7 +58,10 @@ pub enum Mode {
 impl Mode {
     /// The sub-commands and what the help text says of each.
     const ALL: &[(&str, &str)] = &[
-        ("auto", "Pushes if a `source` is given, else works out the tags."),
+        (
+            "auto",
+            "Retires the tags of a pull request that was closed; else pushes if a `source` is given, else works out the tags.",
+        ),
         ("tags", "Works out which tags, labels and outputs the event gives; pushes nothing."),
         ("push", "Puts the image of a `source` under every tag, in an order that is safe to interrupt."),
         ("cleanup", "Retires what no row of the policy keeps; only says what it would do unless `--dry-run false`."),

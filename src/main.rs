@@ -138,6 +138,9 @@ async fn dispatch(
         this_run.end_by_itself();
         return clean::restore(inputs, variables, this_run, http).await;
     }
+    if clean::is_powerless(inputs, &context) {
+        return Ok(app::forks_pull_request());
+    }
     let github = github(inputs, &context, &http)?;
     let rules = match policy(inputs, &context, github.as_ref()).await? {
         Some((source, bytes)) => Rules::of_policy(&source, &bytes, inputs)?,

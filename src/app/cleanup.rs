@@ -24,7 +24,10 @@ use crate::{
         rules::Policy,
         verify::{Look, SoFar, shared},
     },
-    ports::{ManifestCache, PackageFacts, PackagesWriter, PortError, Records, RegistryWriter, RepositoryReader, Run},
+    ports::{
+        ManifestCache, PackageFacts, PackagesWriter, PortError, PortErrorKind, Records, RegistryWriter,
+        RepositoryReader, Run,
+    },
     report::{
         cleanup::{CleanupReport, PackageReport, PackageResult, Problem, explain_json, explain_text},
         words,
@@ -81,7 +84,7 @@ pub struct World<'a, P, R, S, C, J, U> {
 /// A package that was planned, and what may be done to it.
 struct Ready {
     inventory: Inventory,
-    package: PackageFacts,
+    package: Option<PackageFacts>,
     repository: Option<RepositoryName>,
     manifests_read: usize,
     plan: CleanupPlan,
@@ -166,9 +169,11 @@ impl Cleanup<'_> {
         let ended = |why: &str| Problem {
             message: format!("clean up {image}: {why} before it began"),
             hints: vec!["run it again: nothing was changed".to_owned()],
+            is_next_runs: self.dry_run == DryRun::No,
         };
+        let interrupted = |signal: &str| Problem { is_next_runs: false, ..ended(&format!("{signal} arrived")) };
         if let Some(signal) = world.run.interrupted() {
-            return Err(ended(&format!("{signal} arrived")));
+            return Err(interrupted(signal));
         }
         if world.run.is_overdue() {
             return Err(ended("the time budget was spent"));
@@ -179,15 +184,25 @@ impl Cleanup<'_> {
             policy: self.policy,
             own_repository: self.own_repository,
             now: self.now,
+            clock: world.run.now(),
             closed: self.closed,
         };
         let collected = tokio::select! {
             collected = collect(&world.sources, &wanted) => collected,
-            signal = world.run.interruption() => return Err(ended(&format!("{signal} arrived"))),
+            signal = world.run.interruption() => return Err(interrupted(signal)),
+            () = world.run.overdue() => return Err(ended("the time budget was spent")),
         };
-        let Collected { inventory, package, repository, registry_tags: _, manifests_read, plan } = collected
-            .map_err(|error| Problem { message: error.to_string(), hints: error.hint.into_iter().collect() })?;
-        let plan = plan.map_err(|blocked| Problem { message: blocked.to_string(), hints: vec![blocked.hint()] })?;
+        let Collected { inventory, package, repository, registry_tags: _, manifests_read, plan } =
+            collected.map_err(|error| Problem {
+                message: error.to_string(),
+                is_next_runs: error.kind == PortErrorKind::RateLimited && self.dry_run == DryRun::No,
+                hints: error.hint.into_iter().collect(),
+            })?;
+        let plan = plan.map_err(|blocked| Problem {
+            message: blocked.to_string(),
+            hints: vec![blocked.hint()],
+            is_next_runs: false,
+        })?;
         let too_many = self.max_deletions.check(&plan).err();
         Ok(Ready { inventory, package, repository, manifests_read, plan, began, too_many })
     }
@@ -303,12 +318,13 @@ pub fn read_plan(bytes: &[u8], place: &str) -> Result<SavedPlan, Error> {
 
 fn report(image: &ImageName, ready: Ready, applied: Option<Applied>) -> PackageReport {
     let Ready { inventory: _, package, repository, manifests_read, plan, began: _, too_many } = ready;
-    let page = &package.page;
-    let is_plain = page.starts_with("https://")
-        && page.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>()[]\"'`|\\".contains(&byte));
+    let is_plain = |page: &String| {
+        let plain = |byte: u8| byte.is_ascii_graphic() && !b"<>()[]\"'`|\\".contains(&byte);
+        page.starts_with("https://") && page.bytes().all(plain)
+    };
     PackageReport {
         image: image.to_string(),
-        page: is_plain.then(|| page.clone()),
+        page: package.map(|package| package.page).filter(is_plain),
         repository: repository.map(|repository| repository.to_string()),
         manifests_read,
         result: Ok(PackageResult { plan, too_many, applied }),
@@ -338,7 +354,8 @@ fn failure(report: &CleanupReport<'_>) -> Option<Error> {
 
 fn remedies(package: &PackageReport, dry_run: DryRun) -> Vec<String> {
     match &package.result {
-        Err(Problem { message: _, hints }) => hints.clone(),
+        Err(Problem { is_next_runs: true, .. }) => Vec::new(),
+        Err(Problem { message: _, hints, is_next_runs: false }) => hints.clone(),
         Ok(PackageResult { plan: _, too_many, applied }) => {
             let end = applied.as_ref().map(|applied| &applied.end);
             let hint = if let Some(End::Failed { problem: _, hint }) = end { hint.clone() } else { None };

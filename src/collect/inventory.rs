@@ -1,6 +1,7 @@
 //! Collects everything that the clean-up of one package depends on: complete, or an error.
 
 mod ask;
+mod closed;
 mod manifests;
 mod references;
 
@@ -55,6 +56,8 @@ pub struct Wanted<'a> {
     pub own_repository: Option<&'a RepositoryName>,
     /// What takes the place of the API's clock (input `now`).
     pub now: Option<DateTime<Utc>>,
+    /// What the run's own clock says, where nobody else is asked.
+    pub clock: DateTime<Utc>,
     /// The pull request that was closed, if only its tags are cleaned up: that reads no manifest.
     pub closed: Option<u64>,
 }
@@ -64,8 +67,8 @@ pub struct Wanted<'a> {
 pub struct Collected {
     /// The facts.
     pub inventory: Inventory,
-    /// What the API says of the package.
-    pub package: PackageFacts,
+    /// What the API says of the package; none where a closed pull request has no tag, and nobody asked.
+    pub package: Option<PackageFacts>,
     /// The source repository that was asked.
     pub repository: Option<RepositoryName>,
     /// The tags of the registry's own list.
@@ -74,6 +77,26 @@ pub struct Collected {
     pub manifests_read: usize,
     /// The plan that follows, or what forbids one.
     pub plan: Result<CleanupPlan, Blocked>,
+}
+
+impl Collected {
+    /// What there is to know where a closed pull request has no tag.
+    fn nothing(wanted: &Wanted<'_>, registry_tags: BTreeSet<Tag>) -> Self {
+        let Wanted { image, policy, now, clock, closed, .. } = *wanted;
+        let inventory = Inventory {
+            image: image.clone(),
+            taken_at: now.unwrap_or(clock),
+            versions: Vec::new(),
+            deleted: Asked::NotAsked,
+            undeletable: BTreeMap::new(),
+            pull_requests: Asked::NotAsked,
+            branches: Asked::NotAsked,
+            evidence: Evidence::default(),
+            references: Asked::NotAsked,
+        };
+        let plan = plan_closed_pull_request(&inventory, policy, closed.unwrap_or_default());
+        Self { inventory, package: None, repository: None, registry_tags, manifests_read: 0, plan: Ok(plan) }
+    }
 }
 
 /// Collects the facts of several packages, one after the other. One that fails does not stop the others.
@@ -106,13 +129,27 @@ where
     S: RepositoryReader,
     C: ManifestCache,
 {
-    let Wanted { image, policy, own_repository, now, closed } = *wanted;
-    let package = sources.packages.package(image).await?;
-    if let Some(count) = package.version_count {
-        // The pages, the count after them, and one deletion.
-        sources.packages.afford(image, count.div_ceil(100) + 2).await?;
+    let Wanted { image, policy, own_repository, now, closed, .. } = *wanted;
+    let own_tags = match closed {
+        Some(number) => Some(closed::own_tags(sources.registry, image, policy, number).await?),
+        None => None,
+    };
+    if let Some((own, tags)) = &own_tags
+        && own.is_empty()
+    {
+        return Ok(Collected::nothing(wanted, tags.clone()));
     }
-    let (listed, registry_tags) = list(sources, image).await?;
+    let package = sources.packages.package(image).await?;
+    let (listed, registry_tags) = match own_tags {
+        Some((own, tags)) => (closed::list_closed(sources, image, policy, &own).await?, tags),
+        None => {
+            if let Some(count) = package.version_count {
+                // The pages, the count after them, and one deletion.
+                sources.packages.afford(image, count.div_ceil(100) + 2).await?;
+            }
+            list(sources, image).await?
+        }
+    };
     let digests = || listed.iter().map(|version| version.digest.clone()).collect::<BTreeSet<Digest>>();
     let (mut facts, manifests_read) = match closed {
         None => read_manifests(sources.registry, sources.cache, image, digests()).await?,
@@ -145,7 +182,7 @@ where
         inventory.references = references::collect(sources.repository, repository.as_ref(), wanted, image).await?;
     }
     let plan = ask_all(&mut asker, &mut inventory, policy, closed).await?;
-    Ok(Collected { inventory, package, repository, registry_tags, manifests_read, plan })
+    Ok(Collected { inventory, package: Some(package), repository, registry_tags, manifests_read, plan })
 }
 
 /// Asks what the plan names until it names nothing more.

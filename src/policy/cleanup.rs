@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    closed::{plan_closed_pull_request, tags_of_pull_request},
+    closed::{PullRequestTags, is_settled_alone, plan_closed_pull_request, tags_of_pull_request},
     cost::{Cost, Freed},
     document::{FORMAT, SavedPackage, SavedPlan, SavedPlanError, SavedUntag, SavedVersion, write_plans},
     explain::{Explanation, explain},

@@ -74,6 +74,13 @@ pub trait PackagesReader: Sync {
         known: &BTreeSet<VersionId>,
     ) -> impl Future<Output = Result<Vec<ListedVersion>, PortError>> + Send;
 
+    /// Lists the newest active versions, newest first, down to the page by which all of some digests are there.
+    fn newest_with(
+        &self,
+        image: &ImageName,
+        digests: &BTreeSet<Digest>,
+    ) -> impl Future<Output = Result<Vec<ListedVersion>, PortError>> + Send;
+
     /// Lists the names of an owner's container packages that the token sees; `owner` is the first part of an image's name.
     fn packages(&self, owner: &str) -> impl Future<Output = Result<BTreeSet<String>, PortError>> + Send;
 

@@ -45,6 +45,9 @@ pub trait Run: Sync {
     /// Returns whether the time of the run is over (input `time-budget`).
     fn is_overdue(&self) -> bool;
 
+    /// Returns once the time of the run is over; never, if it may take any time.
+    fn overdue(&self) -> impl Future<Output = ()> + Send;
+
     /// Returns a text that no run has returned before.
     fn unique(&self) -> String;
 

@@ -91,6 +91,8 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hints: Vec<String>,
+    /// Whether a budget, a limit or a signal ended the run before: then it is the next run's, and no failure.
+    pub is_next_runs: bool,
 }
 
 /// The most entries that a list of the job summary has.
@@ -118,7 +120,10 @@ struct Totals {
 impl Totals {
     fn of(package: &PackageReport, dry_run: DryRun) -> Self {
         let Ok(PackageResult { plan, too_many, applied }) = &package.result else {
-            return Self { failed: 1, ..Self::default() };
+            // What it holds is not known; the next run has at least to look.
+            let is_next_runs = matches!(&package.result, Err(problem) if problem.is_next_runs);
+            let (remaining, failed) = if is_next_runs { (1, 0) } else { (0, 1) };
+            return Self { remaining, failed, ..Self::default() };
         };
         let versions = plan.versions.len();
         let planned = plan.deleted().count();
@@ -221,7 +226,10 @@ impl CleanupReport<'_> {
     #[must_use]
     pub fn failures(&self) -> Vec<String> {
         self.named(|report, package| match &package.result {
-            Err(Problem { message, hints: _ }) => vec![format!("failed to {}", words::told(message))],
+            Err(Problem { is_next_runs: true, .. }) => Vec::new(),
+            Err(Problem { message, hints: _, is_next_runs: false }) => {
+                vec![format!("failed to {}", words::told(message))]
+            }
             Ok(PackageResult { plan: _, too_many: Some(too_many), applied: None }) if report.dry_run == DryRun::No => {
                 vec![package::too_many_line(too_many, report.dry_run)]
             }
@@ -251,7 +259,7 @@ impl CleanupReport<'_> {
     /// - `untagged`: the tags that it took away from versions that stay.
     /// - `kept`: the versions that stay: by the plan, or since they were left.
     /// - `freed-bytes`: the blobs that only deleted versions held; at most, where not all is known.
-    /// - `remaining`: the steps (versions and tags) that are left for a next run.
+    /// - `remaining`: the steps (versions and tags) that are left for a next run; 1 for a package that it did not come to.
     /// - `failed`: the steps that failed, the packages that could not be planned or carried out, and kept images that lost
     ///   something which is not back.
     #[must_use]

@@ -141,8 +141,10 @@ fn package(case: &Package, situation: Situation) -> PackageReport {
     let too_many = if case.problem.is_none() { situation.too_many() } else { None };
     let Situation { mut names, plan, .. } = situation;
     let result = match (&case.problem, plan) {
-        (Some(lines), _) => Err(Problem { message: lines[0].clone(), hints: lines[1..].to_vec() }),
-        (None, Err(blocked)) => Err(Problem { message: blocked.to_string(), hints: vec![blocked.hint()] }),
+        (Some(lines), _) => Err(Problem { message: lines[0].clone(), hints: lines[1..].to_vec(), is_next_runs: false }),
+        (None, Err(blocked)) => {
+            Err(Problem { message: blocked.to_string(), hints: vec![blocked.hint()], is_next_runs: false })
+        }
         (None, Ok(mut plan)) => {
             plan.image = case.image.parse().unwrap();
             let applied = case.applied.as_ref().map(|case| applied(case, &plan, &mut names));

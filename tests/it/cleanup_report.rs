@@ -169,7 +169,7 @@ proptest! {
             page: None,
             repository: None,
             manifests_read: 0,
-            result: Err(Problem { message: text.clone(), hints: vec![text.clone()] }),
+            result: Err(Problem { message: text.clone(), hints: vec![text.clone()], is_next_runs: false }),
         };
         let report = report(&policy, vec![first, outcomes, failed]);
         assert_inert(&report.summary());

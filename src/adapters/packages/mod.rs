@@ -18,7 +18,7 @@ use super::{
     rest::{Api, ApiAnswer, Call, Page, Pages, Verb},
 };
 use crate::{
-    model::{ImageName, VersionId},
+    model::{Digest, ImageName, VersionId},
     ports::{
         Deletion, ListedVersion, OwnerKind, PackageFacts, PackagesReader, PackagesWriter, PortError, PortErrorKind,
         RateLimit, Refused, Restoration,
@@ -71,6 +71,22 @@ impl Packages {
         let kind = answer.json::<wire::Account>(&call)?.kind();
         self.owners.lock().unwrap_or_else(PoisonError::into_inner).insert(login.to_owned(), kind);
         Ok(kind)
+    }
+
+    /// Lists the newest active versions, until they are enough.
+    async fn newest(
+        &self,
+        image: &ImageName,
+        is_enough: impl Fn(&[wire::Version]) -> bool + Send,
+    ) -> Result<Vec<ListedVersion>, PortError> {
+        let operation = format!("list the newest versions of {image}");
+        let place = self.place(image).await?;
+        let path = format!("{}/versions?state=active", place.path);
+        let pages = Pages { api: &self.api, path: &path, operation: &operation };
+        let refuse =
+            |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &place.settings, Wanted::Read);
+        let items: Vec<wire::Version> = pages.newest(&refuse, is_enough).await?;
+        items.into_iter().map(|item| item.read(&operation)).collect()
     }
 
     async fn place(&self, image: &ImageName) -> Result<Place, PortError> {
@@ -205,15 +221,17 @@ impl PackagesReader for Packages {
         image: &ImageName,
         known: &BTreeSet<VersionId>,
     ) -> Result<Vec<ListedVersion>, PortError> {
-        let operation = format!("list the newest versions of {image}");
-        let place = self.place(image).await?;
-        let path = format!("{}/versions?state=active", place.path);
-        let pages = Pages { api: &self.api, path: &path, operation: &operation };
-        let refuse =
-            |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &place.settings, Wanted::Read);
-        let items: Vec<wire::Version> =
-            pages.newest(&refuse, |item: &wire::Version| known.contains(&item.id())).await?;
-        items.into_iter().map(|item| item.read(&operation)).collect()
+        self.newest(image, |items| items.iter().any(|item| known.contains(&item.id()))).await
+    }
+
+    async fn newest_with(
+        &self,
+        image: &ImageName,
+        digests: &BTreeSet<Digest>,
+    ) -> Result<Vec<ListedVersion>, PortError> {
+        let wanted: Vec<String> = digests.iter().map(ToString::to_string).collect();
+        let has = |items: &[wire::Version], digest: &str| items.iter().any(|item| item.digest() == digest);
+        self.newest(image, |items| wanted.iter().all(|digest| has(items, digest))).await
     }
 
     async fn packages(&self, owner: &str) -> Result<BTreeSet<String>, PortError> {

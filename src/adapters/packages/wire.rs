@@ -64,6 +64,11 @@ struct Container {
 }
 
 impl Version {
+    /// Returns the digest as it is written.
+    pub(super) fn digest(&self) -> &str {
+        &self.name
+    }
+
     pub(super) const fn id(&self) -> VersionId {
         VersionId::new(self.id)
     }

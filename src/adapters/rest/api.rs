@@ -241,11 +241,12 @@ impl Api {
         match shortage {
             Shortage::None => Ok(()),
             Shortage::Ever { limit } => {
-                Err(few(format!("this takes at least {requests} requests, and the token may make {limit} an hour"))
-                    .with_hint(
-                        "use a classic token with the scopes `read:packages` and `delete:packages`: it may make \
+                // No run of this token can do it, so that it is no matter of waiting.
+                let detail = format!("this takes at least {requests} requests, and the token may make {limit} an hour");
+                Err(PortError::new(PortErrorKind::Denied, operation, detail).with_hint(
+                    "use a classic token with the scopes `read:packages` and `delete:packages`: it may make \
                                 5,000 an hour",
-                    ))
+                ))
             }
             Shortage::Until(wait) if self.is_too_long(wait) => {
                 Err(later(few(format!("this takes at least {requests} requests, more than the hour has left")), wait))

@@ -73,11 +73,11 @@ impl Pages<'_> {
         Ok(Page { items, is_whole: false })
     }
 
-    /// Reads page after page until one has an item that `is_known` says is known, or none is left.
+    /// Reads page after page until `is_enough` says so of those read so far, or none is left.
     pub(in crate::adapters) async fn newest<T, F>(
         &self,
         refuse: F,
-        is_known: impl Fn(&T) -> bool + Send,
+        is_enough: impl Fn(&[T]) -> bool + Send,
     ) -> Result<Vec<T>, PortError>
     where
         T: DeserializeOwned + Send,
@@ -85,7 +85,7 @@ impl Pages<'_> {
     {
         let (mut items, mut links) = self.page(&format!("{}&per_page=100&page=1", self.path), &refuse).await?;
         let mut number = 1;
-        while let (false, Some(()), Some(last)) = (items.iter().any(&is_known), links.next, links.last.take()) {
+        while let (false, Some(()), Some(last)) = (is_enough(&items), links.next, links.last.take()) {
             number += 1;
             if number > MAX_PAGES {
                 return Err(self.malformed("the list goes on without an end"));

@@ -95,6 +95,13 @@ impl Run for ThisRun {
         self.time_budget.is_some_and(|budget| self.began.elapsed() >= budget)
     }
 
+    async fn overdue(&self) {
+        match self.time_budget {
+            Some(budget) => tokio::time::sleep(budget.saturating_sub(self.began.elapsed())).await,
+            None => std::future::pending().await,
+        }
+    }
+
     fn unique(&self) -> String {
         let mut random = [0; 16];
         // Without random bytes the time has to do.

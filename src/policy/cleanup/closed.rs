@@ -14,37 +14,55 @@ use crate::{
     },
 };
 
-/// Returns the pull request's tags in a plan for its closing, each with its version: what any row that pull requests fit, or
-/// a `match`, reads its number in.
+/// Returns the pull request's tags in a plan for its closing, each with its version.
 #[must_use]
 pub fn tags_of_pull_request<'a>(
     plan: &'a CleanupPlan,
     policy: &Policy,
     number: u64,
 ) -> Vec<(&'a PlannedVersion, &'a TagDecision)> {
-    let inversions = inversions(policy);
+    let own = PullRequestTags::of(policy, number);
     let tags = plan.versions.iter().flat_map(|version| version.tags.iter().map(move |tag| (version, tag)));
-    tags.filter(|(_, decision)| is_tag_of(&inversions, &decision.tag, number)).collect()
+    tags.filter(|(_, decision)| own.contain(&decision.tag)).collect()
 }
 
-fn inversions(policy: &Policy) -> Vec<Inversion> {
-    let is_on = |rule: &&TagRule| {
-        rule.matcher.is_some() || rule.on.iter().any(|entry| entry.condition == Condition::PullRequest)
-    };
-    policy.rules.iter().filter(is_on).map(Inversion::of).collect()
+/// The tags of one pull request, told by their names.
+#[derive(Debug)]
+pub struct PullRequestTags {
+    inversions: Vec<Inversion>,
+    number: u64,
 }
 
-fn is_tag_of(inversions: &[Inversion], tag: &Tag, number: u64) -> bool {
-    let mut readings = inversions.iter().flat_map(|inversion| inversion.readings(tag));
-    readings.any(|reading| reading.values.number == Some(number))
+impl PullRequestTags {
+    /// Prepares the rows of a policy.
+    #[must_use]
+    pub fn of(policy: &Policy, number: u64) -> Self {
+        let is_on = |rule: &&TagRule| {
+            rule.matcher.is_some() || rule.on.iter().any(|entry| entry.condition == Condition::PullRequest)
+        };
+        Self { inversions: policy.rules.iter().filter(is_on).map(Inversion::of).collect(), number }
+    }
+
+    /// Tells whether a tag is the pull request's: what any row that pull requests fit, or a `match`, reads its number in.
+    #[must_use]
+    pub fn contain(&self, tag: &Tag) -> bool {
+        let mut readings = self.inversions.iter().flat_map(|inversion| inversion.readings(tag));
+        readings.any(|reading| reading.values.number == Some(self.number))
+    }
+}
+
+/// Tells whether what becomes of a pull request's tags depends on no other version of the package.
+#[must_use]
+pub fn is_settled_alone(policy: &Policy) -> bool {
+    policy.keep_at_least == 0 && policy.rules.iter().all(|rule| rule.keep.last.is_none())
 }
 
 /// Plans what a pull request's closing takes away.
 pub fn plan_closed_pull_request(inventory: &Inventory, policy: &Policy, number: u64) -> CleanupPlan {
     let graph = Graph::of(inventory);
     let Retention { tags, newest, ages, mut questions } = decide(inventory, policy, &graph);
-    let inversions = inversions(policy);
-    let is_its_tag = |tag: &Tag| is_tag_of(&inversions, tag, number);
+    let own_tags = PullRequestTags::of(policy, number);
+    let is_its_tag = |tag: &Tag| own_tags.contain(tag);
     // `references` were not read for this; a file may name any tag.
     let may_untag = policy.references.is_none() || inventory.references.known().is_some();
     // What other tags wait for is the weekly run's to ask.

@@ -40,7 +40,9 @@ fn package(report: &CleanupReport<'_>, package: &PackageReport) -> Value {
         "manifests-read": manifests_read,
     });
     let more = match result {
-        Err(Problem { message, hints }) => json!({"problem": {"message": message, "hints": hints}}),
+        Err(Problem { message, hints, is_next_runs }) => {
+            json!({"problem": {"message": message, "hints": hints, "next-run": is_next_runs}})
+        }
         Ok(PackageResult { plan, too_many, applied }) => {
             let mut planned = planned(report, plan);
             planned["too-many"] = match too_many {

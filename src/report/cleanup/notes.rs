@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CleanupReport, DryRun, PackageReport, PackageResult, package,
+    CleanupReport, DryRun, PackageReport, PackageResult, Problem, package,
     quantities::{by_number, counted, number},
     words,
 };
@@ -67,7 +67,7 @@ pub(super) fn warnings(report: &CleanupReport<'_>, package: &PackageReport) -> V
             ),
         ));
     }
-    if let Some(Applied { deletions: _, untagging: _, restored, broken: _, unchecked, end: _ }) = applied {
+    if let Some(Applied { deletions: _, untagging: _, restored, broken: _, unchecked, end }) = applied {
         let back: Vec<(&VersionId, &Restored)> =
             restored.iter().filter(|(_, restored)| restored.problem.is_none()).collect();
         if !back.is_empty() {
@@ -80,14 +80,19 @@ pub(super) fn warnings(report: &CleanupReport<'_>, package: &PackageReport) -> V
                 words::names(names),
             ));
         }
-        if let Some(problem) = unchecked {
-            warnings.push(format!(
-                "whether kept images are complete could not be checked at the end: {}; the next run checks it",
-                words::plain(problem)
-            ));
+        // A limit that ended the run leaves nothing for the check either: that is told, and nobody has to be warned.
+        if let (Some(problem), false) = (unchecked, matches!(end, End::Limit { .. })) {
+            warnings.push(unchecked_line(problem));
         }
     }
     warnings
+}
+
+fn unchecked_line(problem: &str) -> String {
+    format!(
+        "whether kept images are complete could not be checked at the end: {}; the next run checks it",
+        words::plain(problem)
+    )
 }
 
 /// A fact that is not known, and why; none where nobody asked.
@@ -210,8 +215,17 @@ fn restorable(image: &str, indexes: &[PartialIndex]) -> Option<String> {
 
 /// Returns what is worth knowing of a package.
 pub(super) fn notices(report: &CleanupReport<'_>, package: &PackageReport) -> Vec<String> {
-    let Ok(PackageResult { plan, too_many: _, applied }) = &package.result else { return Vec::new() };
+    let PackageResult { plan, too_many: _, applied } = match &package.result {
+        Ok(result) => result,
+        Err(Problem { is_next_runs: true, message, hints: _ }) => {
+            return vec![format!("the run did not come to it; it is the next run's: {}", words::told(message))];
+        }
+        Err(Problem { is_next_runs: false, .. }) => return Vec::new(),
+    };
     let mut notices = Vec::new();
+    if let Some(Applied { unchecked: Some(problem), end: End::Limit { .. }, .. }) = applied {
+        notices.push(unchecked_line(problem));
+    }
     if plan.tags_stay && report.closed.is_none() {
         notices.push(format!("expired tags stay: {TAGS_STAY}"));
     }

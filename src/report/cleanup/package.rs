@@ -63,8 +63,9 @@ pub(super) fn blocks(report: &CleanupReport<'_>, package: &PackageReport, most: 
 
 /// Says why a package could not be planned, and what to do about it.
 fn problem_lines(problem: &Problem) -> Vec<String> {
-    let Problem { message, hints } = problem;
-    let mut lines = vec![format!("failed to {}; nothing of this package was changed", words::told(message))];
+    let Problem { message, hints, is_next_runs } = problem;
+    let verb = if *is_next_runs { "did not" } else { "failed to" };
+    let mut lines = vec![format!("{verb} {}; nothing of this package was changed", words::told(message))];
     lines.extend(hints.iter().map(|hint| format!("hint: {}", words::told(hint))));
     lines
 }

@@ -166,7 +166,14 @@ async fn one_package_s_failure_does_not_stop_the_others() {
         repository: &clients.repositories,
         cache: &cache,
     };
-    let wanted = |image| Wanted { image, policy: &policy, own_repository: None, now: None, closed: None };
+    let wanted = |image| Wanted {
+        image,
+        policy: &policy,
+        own_repository: None,
+        now: None,
+        clock: chrono::DateTime::UNIX_EPOCH,
+        closed: None,
+    };
     let all = collect_all(&sources, &[wanted(&none), wanted(&clients.image)]).await;
     assert_eq!(all[0].as_ref().unwrap_err().kind, PortErrorKind::NotFound);
     assert_eq!(all[1].as_ref().unwrap().inventory.versions.len(), 1);

@@ -75,7 +75,14 @@ impl Clients {
         let sources =
             Sources { packages: &self.packages, registry: &self.registry, repository: &self.repositories, cache };
         let own: RepositoryName = "acme/shop".parse().unwrap();
-        let wanted = Wanted { image: &self.image, policy, own_repository: Some(&own), now: None, closed };
+        let wanted = Wanted {
+            image: &self.image,
+            policy,
+            own_repository: Some(&own),
+            now: None,
+            clock: chrono::DateTime::UNIX_EPOCH,
+            closed,
+        };
         collect(&sources, &wanted).await
     }
 }
