@@ -182,7 +182,15 @@ where
             }
             Ok(Put::Elsewhere(by)) => {
                 let detail = "somebody else moved it".to_owned();
-                self.write(image, JournalStep::Retag, None, digest, Some(tag), JournalState::Failed, Some(detail.clone()))?;
+                self.write(
+                    image,
+                    JournalStep::Retag,
+                    None,
+                    digest,
+                    Some(tag),
+                    JournalState::Failed,
+                    Some(detail.clone()),
+                )?;
                 Ok(by.map_or(TagBack::Failed { problem: detail }, |by| TagBack::Taken { by }))
             }
             Err(error) => {

@@ -49,14 +49,9 @@ pub(super) fn image(sandbox: &Control, seed: &str) -> RawManifest {
 
 /// An index.
 pub(super) fn index(seed: &str, children: &[&RawManifest]) -> RawManifest {
-    let child = |child: &&RawManifest| {
-        json!({"mediaType": child.media_type, "digest": child.digest, "size": child.bytes.len()})
-    };
+    let child = |child: &&RawManifest| json!({"mediaType": child.media_type, "digest": child.digest, "size": child.bytes.len()});
     let children: Vec<Value> = children.iter().map(child).collect();
-    raw(
-        INDEX,
-        &json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": children, "annotations": {"seed": seed}}),
-    )
+    raw(INDEX, &json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": children, "annotations": {"seed": seed}}))
 }
 
 /// What cosign stores under a tag.

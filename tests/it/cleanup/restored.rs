@@ -109,9 +109,7 @@ async fn what_was_pushed_again_meanwhile_is_there() {
         assert!(finished.error.is_none(), "{}", finished.text);
         let line = format!("version {} was there", stage.named.id("old"));
         assert!(finished.text.contains(&line), "{}", finished.text);
-        let digests = |contents: super::package::Contents| -> BTreeMap<_, _> {
-            contents.into_values().collect()
-        };
+        let digests = |contents: super::package::Contents| -> BTreeMap<_, _> { contents.into_values().collect() };
         assert_eq!(digests(without_placeholders(&stage.sandbox)), digests(stage.before()));
     }
 }

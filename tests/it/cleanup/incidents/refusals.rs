@@ -46,7 +46,8 @@ async fn goes_on(stage: &Stage, end: &Contents, told: &str) {
 #[tokio::test]
 async fn failures_that_pass_are_overcome_and_others_end_the_run() {
     let (stage, end) = undisturbed(few).await;
-    for (method, path) in [("DELETE", "/versions/"), ("GET", "/versions?"), ("GET", "/manifests/"), ("HEAD", "/manifests/")]
+    for (method, path) in
+        [("DELETE", "/versions/"), ("GET", "/versions?"), ("GET", "/manifests/"), ("HEAD", "/manifests/")]
     {
         for code in [500, 502] {
             for (times, skip) in [(1, 0), (2, 1), (usize::MAX, 0), (usize::MAX, 2)] {
@@ -148,7 +149,9 @@ async fn a_push_that_shifts_the_pages_is_noticed() {
     let (control, is_done) = (stage.sandbox.control(), AtomicBool::new(false));
     let made = |control: &Control| -> RawManifest { image(control, "new") };
     stage.sandbox.on_request(move |request| {
-        if request.path.contains("/versions?") && request.path.contains("page=2") && !is_done.swap(true, Ordering::SeqCst)
+        if request.path.contains("/versions?")
+            && request.path.contains("page=2")
+            && !is_done.swap(true, Ordering::SeqCst)
         {
             push(&control, &made(&control), &["v3.0.0"]);
         }
@@ -219,7 +222,9 @@ async fn a_list_that_lags_behind_is_read_again() {
     stage.reset(Habits::default());
     let (control, is_done) = (stage.sandbox.control(), AtomicBool::new(false));
     stage.sandbox.on_request(move |request| {
-        if request.method == "PUT" && request.path.ends_with("/manifests/build-1") && !is_done.swap(true, Ordering::SeqCst)
+        if request.method == "PUT"
+            && request.path.ends_with("/manifests/build-1")
+            && !is_done.swap(true, Ordering::SeqCst)
         {
             let stale = FaultEffect::Stale { milliseconds: None };
             control.fault(Fault { times: 2, ..Fault::once(stale) }.on("GET", "/versions?"));
