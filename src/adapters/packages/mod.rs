@@ -242,12 +242,7 @@ impl PackagesReader for Packages {
 }
 
 impl PackagesWriter for Packages {
-    async fn delete_version(
-        &self,
-        image: &ImageName,
-        id: VersionId,
-        within: Duration,
-    ) -> Result<Deletion, PortError> {
+    async fn delete_version(&self, image: &ImageName, id: VersionId, within: Duration) -> Result<Deletion, PortError> {
         let operation = format!("delete version {id} of {image}");
         let place = self.place(image).await?;
         let call = Call::change(Verb::Delete, format!("{}/versions/{id}", place.path), &operation);

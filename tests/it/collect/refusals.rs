@@ -89,7 +89,8 @@ async fn a_job_without_the_admin_role_is_told_where_to_get_it() {
     token(&sandbox, "ghs_2", TokenKind::Workflow { repository: "acme/other".to_owned(), packages: Role::Write });
     let clients = clients_as(&sandbox, "ghs_2", options());
     let versions = clients.packages.active_versions(&clients.image).await.unwrap();
-    let error = clients.packages.delete_version(&clients.image, versions[0].id, std::time::Duration::MAX).await.unwrap_err();
+    let error =
+        clients.packages.delete_version(&clients.image, versions[0].id, std::time::Duration::MAX).await.unwrap_err();
     let hint = error.hint.unwrap();
     assert!(hint.contains("Admin") && hint.contains("https://github.com/orgs/acme/packages/container/shop/settings"));
 }
