@@ -133,8 +133,8 @@ pub struct Inputs {
     pub policy_given: bool,
     /// Which of the policy's images, in full or by its ending, or `all`.
     pub image: Option<String>,
-    /// The image to push.
-    pub source: Option<String>,
+    /// Where the image to push comes from: one source, or several to be joined.
+    pub sources: Vec<String>,
     /// What was built, where that is not what triggered the run (input `ref`).
     pub git_ref: Option<String>,
     /// The token for `ghcr_host` and `api_url`.
@@ -257,7 +257,7 @@ pub fn parse(
     let mode = typed.mode.or_else(|| reader.mode()).unwrap_or(Mode::Auto);
     let (policy, policy_given) = reader.policy();
     let image = reader.line("image");
-    let source = reader.line("source");
+    let sources = reader.lines("source");
     let git_ref = reader.line("ref");
     let mut github_token = reader.secret("github-token");
     if github_token.is_none() && at_command_line {
@@ -294,7 +294,7 @@ pub fn parse(
         policy,
         policy_given,
         image,
-        source,
+        sources,
         git_ref,
         github_token,
         registry,

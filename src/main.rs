@@ -18,7 +18,7 @@ use ghcr_lifecycle::{
         http::{HttpClient, HttpOptions},
         registry::{BasicFor, CredentialOptions, RegistryClient},
         runner::{self, Reach, ThisRun, files::Files},
-        sources::{Source, SourceSpec},
+        sources::{NamedSource, Opener, Source, SourceSpecError},
     },
     app::{
         self, Choice, Finished,
@@ -127,7 +127,7 @@ async fn dispatch(
     let width = width(inputs, variables);
     #[cfg(feature = "sandbox")]
     if inputs.mode == Mode::Demo {
-        return demo(inputs).await;
+        return demo(inputs, this_run).await;
     }
     let context = context(inputs, variables)?;
     let http = HttpClient::new(&HttpOptions {
@@ -153,7 +153,7 @@ async fn dispatch(
             is_drop_in: false,
             error: None,
             summary: String::new(),
-            warnings: Vec::new(),
+            warnings: check.warnings(),
             notices: check.notices(),
         });
     }
@@ -171,7 +171,7 @@ async fn dispatch(
     }
     let choice = match inputs.mode {
         Mode::Push => Choice::Push,
-        Mode::Auto => app::choose(&context, policy, inputs.source.is_some()),
+        Mode::Auto => app::choose(&context, policy, !inputs.sources.is_empty()),
         _ => Choice::Tags,
     };
     let registry = RegistryClient::new(http, credentials(inputs));
@@ -196,13 +196,7 @@ async fn dispatch(
         // That went another way above.
         Choice::ClosedPullRequest | Choice::Tags => app::tags::tags(&job, &registry, &history).await?,
         Choice::Push => {
-            let text = inputs.source.as_deref().ok_or_else(|| {
-                Error::input("mode `push` needs input `source`: the image to push")
-                    .with_hint("an OCI layout that `docker buildx build -o type=oci,dest=image.tar` wrote, or an image in a registry")
-            })?;
-            let spec = SourceSpec::parse(text)
-                .map_err(|error| Error::input(format!("input `source`: {error}")).with_hint(error.hint()))?;
-            let source = Source::open(spec, &registry).map_err(wrong_input)?;
+            let source = source(inputs, &registry, variables).await?;
             app::push::push(&job, &registry, &history, &source).await?
         }
     };
@@ -220,7 +214,12 @@ async fn sandbox(inputs: &Inputs) -> Result<(), Error> {
 }
 
 #[cfg(feature = "sandbox")]
-async fn demo(inputs: &Inputs) -> Result<Finished, Error> {
+async fn demo(inputs: &Inputs, this_run: &ThisRun) -> Result<Finished, Error> {
+    use ghcr_lifecycle::adapters::{
+        packages::Packages,
+        repository::Repositories,
+        rest::{Api, ApiOptions},
+    };
     let given = match &inputs.policy {
         _ if !inputs.policy_given => None,
         PolicyInput::Text(text) => Some(("input `policy`".to_owned(), text.clone().into_bytes())),
@@ -236,11 +235,16 @@ async fn demo(inputs: &Inputs) -> Result<Finished, Error> {
     let address = format!("http://{host}");
     let api = address.parse().map_err(|_| Error::failed("find the embedded API"))?;
     let github = GitHub::new(http.below(&api).clone(), &address, token.as_ref(), demo.repository().clone())?;
+    let unpaced = ApiOptions { pace: 0, ..ApiOptions::default() };
+    let api = Api::new(http.below(&api).clone(), &address, token.as_ref(), unpaced)?;
     let credentials = CredentialOptions { github_token: token, ghcr_host: host, ..CredentialOptions::default() };
     let registry = RegistryClient::new(http, credentials);
     let history = History { clone: None, github: Some(github) };
+    let (packages, repositories) = (Packages::new(api.clone(), &address, false), Repositories::new(api));
+    let clients =
+        app::demo::Clients { registry: &registry, packages: &packages, repository: &repositories, run: this_run };
     let progress = Progress::start(inputs.under_actions);
-    demo.play(&registry, &history, |done, all| progress.show(done, all)).await
+    demo.play(&clients, &history, |done, all| progress.show(done, all)).await
 }
 
 /// Reads the event. A run at a terminal counts as a push of what `ref` or GITHUB_REF names.
@@ -272,6 +276,27 @@ fn context(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Result<Cont
 fn wrong_input(error: impl Into<Error>) -> Error {
     let error = error.into();
     Error { kind: Kind::Input, message: format!("failed to {}", error.message), ..error }
+}
+
+/// Opens what input `source` names.
+async fn source(
+    inputs: &Inputs,
+    registry: &RegistryClient,
+    variables: &BTreeMap<String, String>,
+) -> Result<Source, Error> {
+    if inputs.sources.is_empty() {
+        return Err(Error::input("mode `push` needs input `source`: the image to push").with_hint(
+            "an archive that `docker buildx build -o type=oci,dest=image.tar` or `docker save` wrote, or an image in a registry",
+        ));
+    }
+    let wrong = |error: SourceSpecError| Error::input(format!("input `source`: {error}")).with_hint(error.hint());
+    let named = inputs.sources.iter().map(|text| NamedSource::parse(text).map_err(wrong));
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+    let opened = Opener::new(registry, variables)
+        .open_all(&named)
+        .await
+        .map_err(|error| if error.is_unavailable() { error.into() } else { wrong_input(error) })?;
+    Ok(Source::of(opened).await?)
 }
 
 /// The GitHub API, where there is a token for it, or an API of our own.
@@ -314,7 +339,7 @@ async fn policy(
     let found = if reads_default_branch {
         match of_default_branch(context, github, path).await {
             // Tags that nobody pushes here may come from the default rows; a push waits until it is known what decides.
-            Err(error) if inputs.rows() == Rows::Default && inputs.source.is_none() => {
+            Err(error) if inputs.rows() == Rows::Default && inputs.sources.is_empty() => {
                 tracing::warn!("{}the default rows of input `tags` are used", error.render());
                 None
             }

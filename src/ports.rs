@@ -64,6 +64,12 @@ impl PortError {
         Self { kind, operation: operation.into(), detail: detail.into(), hint: None, source: None }
     }
 
+    /// Tells whether the world is to blame, not what was asked for.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        self.kind == PortErrorKind::Unavailable
+    }
+
     /// Adds the remedy.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -163,7 +169,7 @@ pub trait RegistryWriter: RegistryReader {
 /// The bytes of a blob as they come.
 pub type BlobStream = Pin<Box<dyn AsyncRead + Send>>;
 
-/// An image to publish: an OCI layout, or an image in a registry.
+/// An image to publish, wherever it is.
 pub trait ImageSource: Sync {
     /// Gets the manifest or index that the source names.
     fn root(&self) -> impl Future<Output = Result<RawManifest, PortError>> + Send;
@@ -174,8 +180,8 @@ pub trait ImageSource: Sync {
     /// Opens a blob. Who reads it verifies digest and size.
     fn blob(&self, descriptor: &Descriptor) -> impl Future<Output = Result<BlobStream, PortError>> + Send;
 
-    /// The image in a registry that blobs can be mounted from.
-    fn mount_from(&self) -> Option<&ImageName>;
+    /// The image in a registry that a blob can be mounted from.
+    fn mount_from(&self, blob: &Descriptor) -> Option<&ImageName>;
 }
 
 /// The source repository's history: the local clone, then the GitHub API.

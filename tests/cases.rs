@@ -1,6 +1,8 @@
 //! One test per fixture case: `fixtures/tagging/*.toml` (an event and a policy give tags) and `fixtures/publish/*.toml`
 //! (planned tags and what a registry holds give writes) and `fixtures/retention/*.toml` (what a package holds gives the
-//! plan of its clean-up) and `fixtures/references/*.toml` (files name images), each with the reviewed snapshot beside it.
+//! plan of its clean-up) and `fixtures/references/*.toml` (files name images) and `fixtures/advice/*.toml`
+//! (what a policy may not mean) and `fixtures/cleanup-report/*.toml` (plans, with what became of them, are told), each
+//! with the reviewed snapshot beside it.
 
 #![allow(
     clippy::disallowed_methods,
@@ -9,6 +11,10 @@
     reason = "tests read fixtures and stop at the first surprise"
 )]
 
+#[path = "cases/advice.rs"]
+mod advice;
+#[path = "cases/cleanup_report.rs"]
+mod cleanup_report;
 #[path = "cases/metadata.rs"]
 mod metadata;
 #[path = "cases/references.rs"]
@@ -304,9 +310,11 @@ fn publish(path: &Path) -> datatest_stable::Result<()> {
 }
 
 datatest_stable::harness! {
+    { test = advice::advice, root = "fixtures/advice", pattern = r"\.toml$" },
     { test = tagging, root = "fixtures/tagging", pattern = r"\.toml$" },
     { test = metadata::metadata_situations, root = "fixtures/metadata", pattern = r"\.toml$" },
     { test = references::references, root = "fixtures/references", pattern = r"\.toml$" },
     { test = retention::retention, root = "fixtures/retention", pattern = r"\.toml$" },
+    { test = cleanup_report::cleanup_report, root = "fixtures/cleanup-report", pattern = r"\.toml$" },
     { test = publish, root = "fixtures/publish", pattern = r"\.toml$" },
 }

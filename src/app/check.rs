@@ -1,4 +1,4 @@
-//! Mode `check`: what a valid policy does, row by row. Nothing is asked of anybody.
+//! Mode `check`: what a valid policy does, row by row, and what it may not mean. Nothing is asked of anybody.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use crate::{
     model::Tag,
     policy::{
+        advice::{Advice, advise},
         example::{Example, examples},
         inversion::shown_pattern,
         rules::{Policy, TagMatcher, TagRule},
         template::Template,
     },
-    report::words,
+    report::{advice, words},
 };
 
 /// What one row does.
@@ -47,6 +48,8 @@ pub struct PolicyCheck {
     pub rows: Vec<RowCheck>,
     /// The keys that this version does not carry out yet.
     pub not_carried_out: Vec<String>,
+    /// What it may not mean.
+    pub advice: Advice,
 }
 
 /// Shows what each row of a policy matches. Dates in examples are those of `now`.
@@ -56,6 +59,7 @@ pub fn check(policy: &Policy, now: DateTime<Utc>) -> PolicyCheck {
         images: policy.images.iter().map(ToString::to_string).collect(),
         rows: policy.rules.iter().map(|rule| row(rule, policy, now)).collect(),
         not_carried_out: policy.not_carried_out.clone(),
+        advice: advise(policy),
     }
 }
 
@@ -113,7 +117,7 @@ impl PolicyCheck {
     /// Renders the check for people.
     #[must_use]
     pub fn text(&self, name: &str) -> String {
-        let Self { images, rows, not_carried_out: _ } = self;
+        let Self { images, rows, not_carried_out: _, advice: _ } = self;
         let mut text = format!("{name} is valid: {} for {}\n", words::count(rows.len(), "row"), images.join(", "));
         for RowCheck { row, templates } in rows {
             text.push_str(&format!("\n{row}\n"));
@@ -131,6 +135,12 @@ impl PolicyCheck {
         text
     }
 
+    /// Returns what may be wrong, a sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        advice::warnings(&self.advice)
+    }
+
     /// Returns what is worth knowing, a sentence each.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
@@ -143,7 +153,7 @@ impl PolicyCheck {
     /// Renders the check as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
-        let Self { images, rows, not_carried_out } = self;
+        let Self { images, rows, not_carried_out, advice } = self;
         json!({
             "valid": true,
             "images": images,
@@ -153,6 +163,8 @@ impl PolicyCheck {
                     "role": role, "template": template, "matches": pattern, "example": example, "event": event,
                 })).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
+            "findings": advice.findings.iter().map(advice::document).collect::<Vec<_>>(),
+            "findings-omitted": advice.omitted,
             "not-carried-out": not_carried_out,
         })
     }

@@ -2,6 +2,7 @@
 //! code that a workflow runs. `story` says what happens, `play` lets it happen, `account` says what is left.
 
 mod account;
+mod clean;
 mod context;
 mod images;
 mod moments;
@@ -15,6 +16,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+pub use self::clean::Clients;
 use self::{
     account::{Account, Books, RowAccount},
     play::{Happened, Player, Prospect, Stage},
@@ -25,7 +27,7 @@ use crate::{
     error::Error,
     model::{ImageName, RepositoryName, Secret},
     policy::rules::Policy,
-    ports::{RegistryWriter, SourceHistory},
+    ports::{PackagesWriter, RegistryWriter, RepositoryReader, Run, SourceHistory},
     report::words,
     sandbox::{Auth, Options, Sandbox},
 };
@@ -108,12 +110,20 @@ impl Demo {
     ///
     /// # Errors
     /// If an image cannot be pushed by hand, or a tag is left on an incomplete image.
-    pub async fn play<W: RegistryWriter, H: SourceHistory>(
+    pub async fn play<W, H, P, S, U>(
         self,
-        writer: &W,
+        clients: &Clients<'_, W, P, S, U>,
         history: &H,
         progress: impl Fn(usize, usize),
-    ) -> Result<Finished, Error> {
+    ) -> Result<Finished, Error>
+    where
+        W: RegistryWriter,
+        H: SourceHistory,
+        P: PackagesWriter,
+        S: RepositoryReader,
+        U: Run,
+    {
+        let writer = clients.registry;
         let Self { sandbox, policy, is_own, repository } = &self;
         let story = story(policy);
         let stage = Stage { sandbox, policy, repository, writer, history };
@@ -144,14 +154,12 @@ impl Demo {
             None => (look(&sandbox.state(), &player.log, &[]), None),
         };
         progress(all, all);
-        for image in &policy.images {
-            if !sandbox.incomplete(image.repository()).is_empty() {
-                return Err(Error::failed(format!("end the demo: a tag of {image} points at an incomplete image")));
-            }
-        }
+        all_are_complete(sandbox, policy)?;
+        let cleaned = clean::clean(clients, policy, repository).await?;
+        all_are_complete(sandbox, policy)?;
         let finished = Finished {
-            text: tell(&sandbox.host(), policy, *is_own, &year, &accounts, last.as_ref()),
-            json: document(&sandbox.host(), repository, &year, &accounts, last.as_ref()),
+            text: tell(&sandbox.host(), policy, *is_own, &year, &accounts, last.as_ref(), &cleaned),
+            json: document(&sandbox.host(), repository, &year, &accounts, last.as_ref(), &cleaned),
             outputs: Vec::new(),
             is_drop_in: false,
             error: None,
@@ -161,6 +169,13 @@ impl Demo {
         };
         self.sandbox.stop().await;
         Ok(finished)
+    }
+}
+
+fn all_are_complete(sandbox: &Sandbox, policy: &Policy) -> Result<(), Error> {
+    match policy.images.iter().find(|image| !sandbox.incomplete(image.repository()).is_empty()) {
+        None => Ok(()),
+        Some(image) => Err(Error::failed(format!("end the demo: a tag of {image} points at an incomplete image"))),
     }
 }
 
@@ -181,6 +196,7 @@ fn tell(
     year: &[Happened],
     accounts: &[Account],
     last: Option<&Happened>,
+    cleaned: &Value,
 ) -> String {
     let whose =
         if is_own { "The policy" } else { "The policy of a Kubernetes controller (`--policy FILE` plays yours)" };
@@ -213,8 +229,7 @@ fn tell(
     let _ = writeln!(
         text,
         "On 31 Dec{under_way}, this has accumulated.\n\
-         Due is what a weekly clean-up would find past its `keep`: too old, its pull request closed, its\n\
-         branch gone. This version does not clean up: nothing is deleted.",
+         Due is what a clean-up finds past its `keep`: too old, its pull request closed, its branch gone.",
     );
     for account in accounts {
         let _ = write!(text, "\n{}\n\n{}", account.image.repository(), text::account(account, policy.untagged));
@@ -223,6 +238,7 @@ fn tell(
         text.push_str("\nThe push that was under way went on, and every tag is on a complete image:\n");
         text.push_str(&text::tag_lines(last));
     }
+    text.push_str(&clean::told(cleaned));
     text.push_str(
         "\nNext: `ghcr-lifecycle check POLICY` shows what each row of yours matches, and\n\
          `ghcr-lifecycle sandbox` starts such a registry, empty, for docker, skopeo or buildah.\n",
@@ -236,6 +252,7 @@ fn document(
     year: &[Happened],
     accounts: &[Account],
     last: Option<&Happened>,
+    cleaned: &Value,
 ) -> Value {
     // The port differs from run to run, and nothing else does.
     let image = |image: &ImageName| image.to_string().replacen(host, "ghcr.io", 1);
@@ -293,5 +310,12 @@ fn document(
         "events": year.iter().map(event).collect::<Vec<_>>(),
         "images": images.collect::<Vec<_>>(),
         "under-way": last.map(event),
+        "clean-up": {
+            "versions": cleaned["versions"],
+            "deleted": cleaned["deleted"],
+            "untagged": cleaned["untagged"],
+            "kept": cleaned["kept"],
+            "freed-bytes": cleaned["freed-bytes"],
+        },
     })
 }

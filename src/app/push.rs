@@ -352,7 +352,7 @@ impl<W: RegistryWriter> ImageSource for PublishedSource<'_, W> {
         Ok(Box::pin(std::io::Cursor::new(bytes)))
     }
 
-    fn mount_from(&self) -> Option<&ImageName> {
+    fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {
         None
     }
 }

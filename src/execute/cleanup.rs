@@ -101,12 +101,12 @@ where
             saw_tags: false,
             failures: 0,
             done: 0,
-            changed: false,
+            has_deleted: false,
         };
         if let Err(end) = sweep.carry_out().await {
             sweep.applied.end = end;
         }
-        if sweep.changed && !matches!(sweep.applied.end, End::Interrupted { .. }) {
+        if sweep.has_deleted && !matches!(sweep.applied.end, End::Interrupted { .. }) {
             sweep.check().await;
         }
         sweep.applied
@@ -134,8 +134,8 @@ struct Sweep<'a, P, R, J, U, L> {
     /// Requests that failed in a row.
     failures: usize,
     done: usize,
-    /// Whether a request that changes something was sent.
-    changed: bool,
+    /// Whether a deletion was sent, so that a kept image may lack something. Taking tags away cannot do that.
+    has_deleted: bool,
 }
 
 impl<P, R, J, U, L> Sweep<'_, P, R, J, U, L>
@@ -245,7 +245,7 @@ where
         let line = Line { step: JournalStep::Delete, id: Some(id), digest: &version.digest, tags: &tags };
         let note = version.is_placeholder.then(|| PLACEHOLDER.to_owned());
         self.write(&line, JournalState::Intent, note.clone())?;
-        self.changed = true;
+        self.has_deleted = true;
         let (outcome, end) = self.send_deletion(id).await;
         match &outcome {
             Outcome::Done | Outcome::AlreadyGone => {

@@ -19,6 +19,9 @@ use super::{
 const ABOUT: &str = "One policy file says which git event creates which image tag, whether the tag may move, and how \
                      long it lives.";
 
+/// The option that may be given several times, in the place of lines.
+const REPEATED: &str = "source";
+
 const EXAMPLES: &str = "\
 Examples:
   ghcr-lifecycle check
@@ -27,6 +30,12 @@ Examples:
       Prints the tags that the event of this workflow run gives.
   ghcr-lifecycle push --source build/layout
       Puts the image of an OCI layout under these tags.
+  ghcr-lifecycle push --source amd64.tar --source riscv64.tar,platform=linux/riscv64
+      Joins images of several platforms into one index and does the same.
+  ghcr-lifecycle plan
+      Says what a clean-up would delete and why; `--explain TAG` tells about one tag.
+  ghcr-lifecycle cleanup --dry-run false
+      Deletes it; `ghcr-lifecycle restore --journal-file journal.jsonl` undoes that.
   echo \"$TOKEN\" | ghcr-lifecycle push --source image.tar --image registry.example/acme/shop \\
       --username deploy --password-stdin
       Does so in another registry.
@@ -81,8 +90,11 @@ fn command() -> Command {
             "" => input.summary.to_owned(),
             default => format!("{} [default: {default}]", input.summary),
         };
-        command =
-            command.arg(Arg::new(input.name).long(input.name).value_name(input.placeholder).help(help).global(true));
+        let mut option = Arg::new(input.name).long(input.name).value_name(input.placeholder).help(help).global(true);
+        if input.name == REPEATED {
+            option = option.action(ArgAction::Append);
+        }
+        command = command.arg(option);
     }
     command
         .arg(
@@ -139,8 +151,9 @@ pub(super) fn parse(arguments: &[String]) -> Result<Request, InputErrors> {
         innermost = inner;
     }
     for input in INPUTS.iter().filter(|input| !input.secret) {
-        if let Some(value) = innermost.get_one::<String>(input.name) {
-            typed.values.insert(input.name, value.clone());
+        if let Some(values) = innermost.get_many::<String>(input.name) {
+            let lines: Vec<&str> = values.map(String::as_str).collect();
+            typed.values.insert(input.name, lines.join("\n"));
         }
     }
     if innermost.get_one::<String>("format").is_some_and(|format| format == "json") {

@@ -63,8 +63,8 @@ pub const INPUTS: &[InputDefinition] = &[
         "source",
         "SOURCE",
         "",
-        "The image to push: an OCI image layout (a folder or a tar file), or a reference in a registry \
-         (`ghcr.io/owner/name:tag`).",
+        "The image to push: an OCI image layout (a folder or a tar), a `docker save` archive, `docker-daemon:NAME`, or a \
+         reference in a registry (`ghcr.io/owner/name:tag`); several, one a line, are joined into one index.",
     ),
     input(
         "ref",

@@ -35,6 +35,21 @@ impl Reader {
         Some(value)
     }
 
+    /// The input's lines without blanks around them; empty ones do not count.
+    pub(super) fn lines(&mut self, name: &'static str) -> Vec<String> {
+        const MOST: usize = 100;
+        let text = self.text(name).unwrap_or_default();
+        let lines: Vec<String> =
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        if let Some(line) = lines.iter().find(|line| line.chars().any(char::is_control)) {
+            self.errors.add(name, format!("{} holds control characters", quote(line)), "give lines of plain text");
+        }
+        if lines.len() > MOST {
+            self.errors.add(name, format!("it has {} lines", lines.len()), format!("give at most {MOST}"));
+        }
+        lines
+    }
+
     pub(super) fn secret(&self, name: &str) -> Option<Secret> {
         Secret::new(self.text(name)?)
     }

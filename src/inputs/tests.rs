@@ -36,11 +36,24 @@ fn the_actions_variables_are_read_trimmed_and_empty_ones_are_absent() {
     assert_eq!(inputs.allow_empty, Some(true));
     assert_eq!(inputs.image, None);
     assert_eq!(inputs.github_token.as_ref().map(Secret::expose), Some("ghs_1"));
-    assert_eq!(inputs.source.as_deref(), Some("layout"));
+    assert_eq!(inputs.sources, ["layout"]);
     assert_eq!(inputs.policy, PolicyInput::Path(DEFAULT_POLICY.to_owned()));
     assert!(!inputs.policy_given);
     assert_eq!(inputs.ghcr_host, "ghcr.io");
     assert_eq!(inputs.api_url, "https://api.github.com");
+}
+
+#[test]
+fn sources_are_lines_or_options() {
+    let pairs = [("GITHUB_ACTIONS", "true"), ("INPUT_SOURCE", "\n a.tar \r\n\n b.tar,platform=linux/arm64\n")];
+    assert_eq!(run(&[], &pairs).expect("valid inputs").sources, ["a.tar", "b.tar,platform=linux/arm64"]);
+    let typed = run(&["push", "--source", "a.tar", "--source", "b.tar"], &pairs).expect("valid inputs");
+    assert_eq!(typed.sources, ["a.tar", "b.tar"]);
+    let many = "a.tar\n".repeat(101);
+    let error = run(&["push", "--source", &many], &[]).expect_err("too many lines");
+    assert_eq!(error.to_string(), "input `source`: it has 101 lines");
+    let error = run(&["push", "--source", "a\u{1b}[2J"], &[]).expect_err("control characters");
+    assert!(error.to_string().contains("control characters"), "{error}");
 }
 
 #[test]
@@ -92,7 +105,7 @@ fn every_mistake_is_reported_at_once() {
     let expected = "\
 10 inputs are wrong
   input `mode`: `tag` is no mode
-    hint: did you mean `tags`? the modes are `auto`, `tags`, `push` and `check`
+    hint: did you mean `tags`? the modes are `auto`, `tags`, `push`, `cleanup`, `plan`, `apply`, `restore`, `discover` and `check`
   input `ref`: `a\\u{1b}[31m\\nb` holds control characters
     hint: give one line of plain text
   input `registry`: `https://ghcr.io/x` is an address with a scheme
@@ -111,7 +124,7 @@ fn every_mistake_is_reported_at_once() {
     hint: a shorter commit id could not be told from other parts of a tag
   GITHUB_API_URL is `http://api.example`, which is no https address
     hint: the token is sent there, so only a host on this machine may speak http";
-    assert_eq!(text.replace("`push`, `check`, `demo` and `sandbox`", "`push` and `check`"), expected);
+    assert_eq!(text.replace("`discover`, `check`, `demo` and `sandbox`", "`discover` and `check`"), expected);
 }
 
 #[test]
@@ -160,8 +173,9 @@ fn the_command_line_says_what_it_does_not_understand() {
         format!("{mistake}; {}", mistake.hint.clone().unwrap_or_default())
     };
     assert_eq!(hint(&["tags", "--imge", "x"]), "unexpected argument `--imge`; did you mean `--image`?");
-    assert!(hint(&["clenup"]).starts_with("input `mode`: `clenup` is no mode; the modes are `auto`"));
-    assert!(hint(&["cleanup"]).starts_with("input `mode`: `cleanup` comes in a later version; the modes are"));
+    assert!(hint(&["clenup"]).starts_with("input `mode`: `clenup` is no mode; did you mean `cleanup`? the modes are"));
+    assert!(hint(&["tidy"]).starts_with("input `mode`: `tidy` is no mode; the modes are `auto`"));
+    assert!(hint(&["doctor"]).starts_with("input `mode`: `doctor` comes in a later version; the modes are"));
     let password =
         "`--password` is no option, as other processes could read the secret; pipe it into `--password-stdin`";
     assert_eq!(hint(&["push", "--password", "x"]), password);
@@ -171,6 +185,53 @@ fn the_command_line_says_what_it_does_not_understand() {
     assert!(hint(&["check", "a.yml", "--policy", "b.yml"]).starts_with("the policy was given twice"));
     let none = run(&[], &[]).expect_err("no mode");
     assert!(none.help.expect("help").contains("Modes:"));
+}
+
+#[test]
+fn clean_ups_have_limits_unless_the_inputs_say_otherwise() {
+    let inputs = run(&["cleanup"], &[]).unwrap().cleanup;
+    assert_eq!((inputs.dry_run, inputs.pace, inputs.reserve, inputs.request_budget), (None, 900, 0, None));
+    assert_eq!((inputs.time_budget.as_secs(), inputs.max_deletions.to_string()), (1800, "50 %".to_owned()));
+    let inputs = run(
+        &["plan"],
+        &[
+            ("INPUT_PACKAGES", "shop, charts/*\nghcr.io/acme/api\n"),
+            ("INPUT_DRY-RUN", "false"),
+            ("INPUT_MAX-DELETIONS", "200"),
+            ("INPUT_TIME-BUDGET", "2 hours"),
+            ("INPUT_REQUEST-BUDGET", "500"),
+            ("INPUT_EXPLAIN", "v1.2.3"),
+            ("INPUT_VERSIONS", "7, 8"),
+        ],
+    );
+    let inputs = inputs.unwrap().cleanup;
+    assert_eq!(inputs.packages, ["shop", "charts/*", "ghcr.io/acme/api"]);
+    assert_eq!((inputs.dry_run, inputs.request_budget), (Some(false), Some(500)));
+    assert_eq!((inputs.time_budget.as_secs(), inputs.max_deletions.to_string()), (7200, "200".to_owned()));
+    assert_eq!((inputs.explain.unwrap().to_string().as_str(), inputs.versions.len()), ("v1.2.3", 2));
+    let text = mistakes(
+        &["plan"],
+        &[
+            ("INPUT_MAX-DELETIONS", "half"),
+            ("INPUT_PACE", "fast"),
+            ("INPUT_TIME-BUDGET", "30m"),
+            ("INPUT_EXPLAIN", "a b"),
+            ("INPUT_VERSIONS", "v1"),
+        ],
+    );
+    let expected = "\
+5 inputs are wrong
+  input `max-deletions`: `half` is neither a number nor a share
+    hint: write `200`, or `50 %` of a package's versions
+  input `pace`: `fast` is no whole number
+    hint: write it in digits, as in `500`
+  input `time-budget`: `30m` is no duration
+    hint: did you mean `30 minutes`?
+  input `explain`: `a b` is neither a tag nor a digest
+    hint: name one of a package's tags, or a whole digest (`sha256:…`)
+  input `versions`: `v1` is no number of a version
+    hint: the numbers are in the journal and in the addresses of the package's pages";
+    assert_eq!(text, expected);
 }
 
 #[test]

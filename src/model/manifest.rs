@@ -6,7 +6,7 @@ use bytes::Bytes;
 use oci_distribution::manifest as media;
 use serde::Deserialize;
 
-use super::Digest;
+use super::{Digest, untrusted::shown};
 
 /// The artifact type of the manifest that a clean-up moves expired tags onto. A tag that points at one counts as absent.
 pub const PLACEHOLDER_ARTIFACT_TYPE: &str = "application/vnd.ghcr-lifecycle.placeholder.v1+json";
@@ -79,6 +79,38 @@ impl std::fmt::Display for Platform {
             None | Some("") => Ok(()),
             Some(variant) => write!(formatter, "/{variant}"),
         }
+    }
+}
+
+/// Text that names no platform.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` is no platform: expected `os/architecture` or `os/architecture/variant`, as in `linux/arm/v7`", shown(.text))]
+pub struct PlatformError {
+    text: String,
+}
+
+impl std::str::FromStr for Platform {
+    type Err = PlatformError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_word = |part: &str| {
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+        };
+        let parts: Vec<&str> = text.split('/').collect();
+        let (os, architecture, variant) = match parts.as_slice() {
+            [os, architecture] => (os, architecture, None),
+            [os, architecture, variant] => (os, architecture, Some(variant)),
+            _ => return Err(PlatformError { text: text.to_owned() }),
+        };
+        if ![os, architecture].into_iter().chain(variant).all(|part| is_word(part)) {
+            return Err(PlatformError { text: text.to_owned() });
+        }
+        Ok(Self {
+            os: (*os).to_owned(),
+            architecture: (*architecture).to_owned(),
+            variant: variant.map(|variant| (*variant).to_owned()),
+        })
     }
 }
 

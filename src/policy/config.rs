@@ -174,12 +174,7 @@ fn not_carried_out(root: &node::Node, release_notes: bool) -> Vec<String> {
             }
             "tags" => {
                 let Kind::List(rows) = &value.kind else { continue };
-                for (key, value) in rows.iter().flat_map(entries) {
-                    match (key, &value.kind) {
-                        ("index", _) => names.push(key),
-                        _ => {}
-                    }
-                }
+                names.extend(rows.iter().flat_map(entries).map(|(key, _)| key).filter(|key| *key == "index"));
             }
             _ => {}
         }

@@ -53,6 +53,11 @@ fn context(condition: &Condition, now: DateTime<Utc>) -> Context {
         // Their names depend on what the expressions in them find.
         Condition::Metadata(_) | Condition::Latest(_) => (EventKind::Push, Subject::Unknown),
     };
+    event_on(event, subject, now)
+}
+
+/// Makes an event of which everything is known that a template may hold.
+pub(super) fn event_on(event: EventKind, subject: Subject, now: DateTime<Utc>) -> Context {
     Context {
         event_name: event.name().to_owned(),
         event,
@@ -73,7 +78,8 @@ fn context(condition: &Condition, now: DateTime<Utc>) -> Context {
     }
 }
 
-fn version_name(glob: Option<&Glob>, version: &str) -> String {
+/// Names the git tag of a version.
+pub(super) fn version_name(glob: Option<&Glob>, version: &str) -> String {
     glob.map_or_else(|| format!("v{version}"), |glob| name(glob, version))
 }
 

@@ -1,5 +1,6 @@
 //! Decisions: synchronous, total, without IO. Time is a value in their input.
 
+pub mod advice;
 pub mod age;
 pub mod availability;
 pub mod cleanup;

@@ -131,12 +131,14 @@ impl Totals {
             Outcome::Refused { .. } | Outcome::Failed { .. } | Outcome::Protected | Outcome::NotInBoth => true,
             Outcome::Done | Outcome::AlreadyGone | Outcome::Remaining => false,
         };
+        let deleted = applied::deleted(applied);
+        let back = applied.deleted().count() - deleted;
         let Freed { bytes, is_exact } = applied::freed(plan, applied);
         Self {
             versions,
-            deleted: applied.deleted().count(),
+            deleted,
             untagged: applied.untagged().count(),
-            kept: versions - planned + applied.deletions.values().filter(stays).count(),
+            kept: versions - planned + applied.deletions.values().filter(stays).count() + back,
             freed: bytes,
             is_inexact: !is_exact,
             remaining: applied.remaining(),
@@ -287,6 +289,9 @@ impl CleanupReport<'_> {
         if self.packages.len() < 2 {
             return None;
         }
+        if self.closed.is_some() {
+            return Some(self.overview_of_closed());
+        }
         let row = |package: &PackageReport| {
             let image = words::quoted(&package.image);
             let Ok(PackageResult { plan, too_many, applied }) = &package.result else {
@@ -318,19 +323,41 @@ impl CleanupReport<'_> {
         }))
     }
 
+    fn overview_of_closed(&self) -> Block {
+        let row = |package: &PackageReport| {
+            let tags = match &package.result {
+                Ok(PackageResult { plan: _, too_many: _, applied: Some(applied) }) => {
+                    part(applied.untagged().count(), applied.untagging.len())
+                }
+                Ok(PackageResult { plan, too_many: _, applied: None }) => number(plan.untag.len()),
+                Err(_) => "failed, see below".to_owned(),
+            };
+            vec![words::quoted(&package.image), tags]
+        };
+        let header = match self.dry_run {
+            DryRun::No => vec!["Package", "Tags taken away"],
+            DryRun::Plan | DryRun::ByDefault | DryRun::Asked => vec!["Package", "Tags to take away"],
+        };
+        Block::Table(Facts {
+            header,
+            rows: self.packages.iter().take(MAX_PACKAGES).map(row).collect(),
+            more: self.packages.len().saturating_sub(MAX_PACKAGES),
+        })
+    }
+
     /// Says how to undo what was done.
     fn undo(&self) -> Option<Block> {
         let Totals { deleted, untagged, .. } = self.totals();
         if deleted + untagged == 0 {
             return None;
         }
-        let what = match (deleted, untagged) {
-            (0, _) => counted(untagged, "tag"),
-            (_, 0) => counted(deleted, "version"),
-            (_, _) => format!("{} and {}", counted(deleted, "version"), counted(untagged, "tag")),
+        let (what, until) = match (deleted, untagged) {
+            (0, _) => (counted(untagged, "tag"), ""),
+            (_, 0) => (counted(deleted, "version"), " within 30 days"),
+            (_, _) => (format!("{} and {}", counted(deleted, "version"), counted(untagged, "tag")), " within 30 days"),
         };
         Some(Block::Paragraph(format!(
-            "GitHub keeps deleted versions for 30 days. `ghcr-lifecycle restore --journal-file PATH` brings back {what}; PATH is the journal (output `journal-file`), so keep that file, or the log of this run, which holds the same lines."
+            "To undo this{until}: `ghcr-lifecycle restore --journal-file PATH` brings back {what}. PATH is the journal (output `journal-file`); keep that file, or the log of this run, which holds the same lines."
         )))
     }
 }

@@ -1,6 +1,7 @@
 //! What a run tells: a [`Report`] of plans and outcomes, rendered as job summary, outputs, annotations and for the terminal.
 //! Every sentence that users see of a result is here.
 
+pub mod advice;
 pub mod cleanup;
 pub mod diagnostics;
 pub mod json;

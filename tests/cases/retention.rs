@@ -14,8 +14,12 @@ use ghcr_lifecycle::{
         inventory::{Blob, Child, DeletedVersion, ManifestFacts, ManifestRole, ReadManifest, Refusal},
     },
     policy::{
-        cleanup::{CleanupPlan, Cost, MaxDeletions, plan_cleanup, plan_closed_pull_request, write_plans},
+        cleanup::{
+            Blocked, CleanupPlan, Cost, MaxDeletions, TooManyDeletions, plan_cleanup, plan_closed_pull_request,
+            write_plans,
+        },
         config,
+        rules::Policy,
         verify::{Look, allowed, violations},
     },
     report::diagnostics,
@@ -107,10 +111,10 @@ fn image() -> String {
 
 /// The aliases of a case with what they stand for.
 #[derive(Default)]
-struct Names(BTreeMap<Digest, String>);
+pub(crate) struct Names(BTreeMap<Digest, String>);
 
 impl Names {
-    fn digest(&mut self, alias: &str) -> Digest {
+    pub(crate) fn digest(&mut self, alias: &str) -> Digest {
         let digest = Digest::of(alias.as_bytes());
         self.0.insert(digest.clone(), alias.to_owned());
         digest
@@ -299,8 +303,18 @@ fn ids(list: &[VersionId]) -> Vec<u64> {
     list.iter().map(|id| id.number()).collect()
 }
 
-pub(crate) fn retention(path: &Path) -> datatest_stable::Result<()> {
-    let text = std::fs::read_to_string(path).unwrap();
+/// A situation with its policy and its plan.
+pub(crate) struct Situation {
+    case: Case,
+    pub(crate) names: Names,
+    pub(crate) policy: Policy,
+    inventory: Inventory,
+    pub(crate) plan: Result<CleanupPlan, Blocked>,
+    pub(crate) closed: Option<u64>,
+}
+
+pub(crate) fn situation(path: &Path) -> Situation {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let case: Case = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let policy_text = match case.policy.contains('\n') {
         true => case.policy.clone(),
@@ -319,6 +333,19 @@ pub(crate) fn retention(path: &Path) -> datatest_stable::Result<()> {
         Some(number) => Ok(plan_closed_pull_request(&inventory, &policy, number)),
         None => plan_cleanup(&inventory, &policy),
     };
+    let closed = case.closed;
+    Situation { case, names, policy, inventory, plan, closed }
+}
+
+impl Situation {
+    pub(crate) fn too_many(&self) -> Option<TooManyDeletions> {
+        let limit: MaxDeletions = self.case.max_deletions.as_deref()?.parse().unwrap();
+        limit.check(self.plan.as_ref().unwrap()).err()
+    }
+}
+
+pub(crate) fn retention(path: &Path) -> datatest_stable::Result<()> {
+    let Situation { case, mut names, inventory, plan, .. } = situation(path);
     let mut shown = match &plan {
         Ok(plan) => {
             assert_eq!(violations(plan, &inventory), []);

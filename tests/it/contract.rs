@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use ghcr_lifecycle::{
     inputs::INPUTS,
-    policy::config,
-    report::{OUTPUTS, diagnostics},
+    policy::{advice::advise, config},
+    report::{OUTPUTS, advice, diagnostics},
 };
 use serde::Deserialize;
 
@@ -189,13 +189,16 @@ fn the_workflows_of_the_documents_give_inputs_that_exist() {
     }
 }
 
-/// The mistake that the README shows is shown that way.
+/// The mistake and the warning that the README shows are shown that way.
 #[test]
-fn the_message_of_the_readme_is_the_real_one() {
-    let [shown] = readme_blocks("text").try_into().unwrap();
+fn the_messages_of_the_readme_are_the_real_ones() {
+    let [mistake, warning] = readme_blocks("text").try_into().unwrap();
     let text =
         format!("version: 1\nimages: [ghcr.io/kyklos/kyklos]\n{}tags:\n  - on: relase\n    tag: x\n", "#\n".repeat(4));
     let found = config::parse(&text).unwrap_err();
     let rendered = diagnostics::render(".github/ghcr-lifecycle.yml", &text, &found);
-    assert_eq!(shown.trim(), rendered.trim());
+    assert_eq!(mistake.trim(), rendered.trim());
+    let case: toml::Table = toml::from_str(&read("fixtures/advice/release-branches-explain-main.toml")).unwrap();
+    let warnings = advice::warnings(&advise(&config::parse(case["policy"].as_str().unwrap()).unwrap()));
+    assert_eq!([warning.trim_end().strip_prefix("warning: ").unwrap()], warnings.as_slice());
 }

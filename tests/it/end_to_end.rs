@@ -11,5 +11,6 @@ mod payloads;
 mod policies;
 mod registries;
 mod rows;
+mod sources;
 mod step;
 mod unreadable;

@@ -6,7 +6,9 @@ use std::path::Path;
 #[test]
 fn each_case_has_its_snapshot_and_each_snapshot_its_case() {
     let mut cases = 0;
-    for folder in ["fixtures/tagging", "fixtures/publish", "fixtures/retention"] {
+    let folders =
+        ["fixtures/advice", "fixtures/tagging", "fixtures/publish", "fixtures/retention", "fixtures/cleanup-report"];
+    for folder in folders {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let other = match path.extension().and_then(|extension| extension.to_str()) {

@@ -1,5 +1,6 @@
 //! What holds for any policy, any event and any registry.
 
+mod advice;
 mod generated;
 mod publishing;
 mod retention;

@@ -12,6 +12,7 @@
 
 mod architecture;
 mod cleanup;
+mod cleanup_report;
 mod collect;
 mod container;
 mod contract;

@@ -84,7 +84,7 @@ impl ImageSource for OneBlob {
         Ok(Box::pin(std::io::Cursor::new(self.bytes.clone())) as Pin<Box<_>>)
     }
 
-    fn mount_from(&self) -> Option<&ImageName> {
+    fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {
         self.from.as_ref()
     }
 }

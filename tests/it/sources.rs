@@ -1,9 +1,16 @@
 //! Image layouts as other programs write them, and as nobody should.
 
-use std::{fs, io::Write as _, os::unix::fs::symlink};
+mod docker_save;
+mod joined;
+mod packed;
+
+use std::{collections::BTreeMap, fs, io::Write as _, os::unix::fs::symlink, path::Path};
 
 use ghcr_lifecycle::{
-    adapters::sources::{ArchiveSource, LayoutSource, Source},
+    adapters::{
+        runner::temporary::Scratch,
+        sources::{ArchiveForm, ArchiveSource, LayoutSource, SingleSource},
+    },
     model::{Descriptor, Digest, ManifestKind},
     ports::{ImageSource, PortError, PortErrorKind},
 };
@@ -121,8 +128,17 @@ fn written(bytes: &[u8]) -> tempfile::NamedTempFile {
     file
 }
 
+async fn archive(path: &Path, select: Option<&str>) -> Result<ArchiveSource, PortError> {
+    ArchiveSource::open(path, select, ArchiveForm::Any, &Scratch::new(&BTreeMap::new())).await
+}
+
+/// The same for tests that do nothing else that waits.
+fn archive_now(path: &Path, select: Option<&str>) -> Result<ArchiveSource, PortError> {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(archive(path, select))
+}
+
 fn open_tar(bytes: &[u8]) -> Result<(), PortError> {
-    ArchiveSource::open(written(bytes).path(), None).map(drop)
+    archive_now(written(bytes).path(), None).map(drop)
 }
 
 #[track_caller]
@@ -196,18 +212,18 @@ async fn images_of_buildah_and_skopeo_are_read_whole() {
     assert_eq!(read_all(&layout).await, expected);
     assert_eq!(read_all(&LayoutSource::open(&at("lay"), Some("v1")).unwrap()).await, expected);
     for (name, select) in [("image.tar", Some("v1")), ("copy.tar", None)] {
-        assert_eq!(read_all(&ArchiveSource::open(&at(name), select).unwrap()).await, expected);
+        assert_eq!(read_all(&archive(&at(name), select).await.unwrap()).await, expected);
     }
-    let error = refused(ArchiveSource::open(&at("save.tar"), None), "`docker save`");
-    assert!(error.hint.unwrap().contains("type=oci"));
 
     // As the system's tar packs a folder: names begin with `./`, folders are entries.
     run(program("tar", "tar").arg("-cf").arg(at("plain.tar")).arg("-C").arg(at("lay")).arg("."));
-    assert_eq!(read_all(&ArchiveSource::open(&at("plain.tar"), None).unwrap()).await, expected);
+    assert_eq!(read_all(&archive(&at("plain.tar"), None).await.unwrap()).await, expected);
     run(program("tar", "tar").arg("--format=pax").arg("-cf").arg(at("pax.tar")).arg("-C").arg(at("lay")).arg("."));
-    assert_eq!(read_all(&ArchiveSource::open(&at("pax.tar"), None).unwrap()).await, expected);
+    assert_eq!(read_all(&archive(&at("pax.tar"), None).await.unwrap()).await, expected);
+    // By its first bytes, whatever it is called.
     run(program("gzip", "gzip").arg(at("plain.tar")));
-    refused(ArchiveSource::open(&at("plain.tar.gz"), None), "gunzip");
+    fs::rename(at("plain.tar.gz"), at("plain")).unwrap();
+    assert_eq!(read_all(&archive(&at("plain"), None).await.unwrap()).await, expected);
 }
 
 #[tokio::test]
@@ -218,15 +234,16 @@ async fn an_index_and_its_children_are_read_from_folder_and_tar() {
     let digests = read_all(&layout).await;
     assert_eq!(digests.len(), 3);
     let file = written(&files.tar());
-    let archive = Source::Archive(ArchiveSource::open(file.path(), Some("v1")).unwrap());
+    let archive = SingleSource::Archive(archive(file.path(), Some("v1")).await.unwrap());
     assert_eq!(read_all(&archive).await, digests);
-    assert!(archive.mount_from().is_none());
+    let blob: Descriptor = serde_json::from_str(&descriptor("application/octet-stream", b"", "")).unwrap();
+    assert!(archive.mount_from(&blob).is_none());
 }
 
 #[tokio::test]
 async fn blobs_of_an_archive_are_read_side_by_side() {
     let file = written(&Files::index(&[]).tar());
-    let archive = ArchiveSource::open(file.path(), None).unwrap();
+    let archive = archive(file.path(), None).await.unwrap();
     let results = futures::future::join_all((0..8).map(|_| read_all(&archive))).await;
     assert!(results.iter().all(|digests| *digests == results[0]));
 }
@@ -298,7 +315,7 @@ async fn a_blob_of_the_wrong_size_is_not_opened() {
     let blob: Descriptor = serde_json::from_str(&descriptor("application/octet-stream", &layer, "")).unwrap();
     let (folder, file) = (files.folder(), written(&files.tar()));
     let layout = LayoutSource::open(folder.path(), None).unwrap();
-    let archive = ArchiveSource::open(file.path(), None).unwrap();
+    let archive = archive(file.path(), None).await.unwrap();
     refused(layout.blob(&blob).await.map(drop), "has 4 bytes, but is listed with 15");
     refused(archive.blob(&blob).await.map(drop), "has 4 bytes, but is listed with 15");
 }
@@ -306,7 +323,7 @@ async fn a_blob_of_the_wrong_size_is_not_opened() {
 #[tokio::test]
 async fn an_archive_that_changes_while_it_is_read_is_noticed() {
     let file = written(&Files::index(&[]).tar());
-    let archive = ArchiveSource::open(file.path(), None).unwrap();
+    let archive = archive(file.path(), None).await.unwrap();
     let blob: Descriptor =
         serde_json::from_str(&descriptor("application/octet-stream", b"layer for amd64", "")).unwrap();
     read_blob(&archive, &blob).await;
@@ -337,7 +354,7 @@ fn links_out_of_a_folder_are_refused() {
     fs::remove_file(folder.path().join("index.json")).unwrap();
     run(program("mkfifo", "coreutils").arg(folder.path().join("index.json")));
     refused(LayoutSource::open(folder.path(), None), "no regular file");
-    refused(ArchiveSource::open(&folder.path().join("index.json"), None), "no regular file");
+    refused(archive_now(&folder.path().join("index.json"), None), "no regular file");
 }
 
 #[test]
@@ -392,9 +409,7 @@ fn hostile_archives_are_refused() {
     refused(open_tar(b""), "no tar archive");
     refused(open_tar(&[b'x'; 4096]), "no tar archive");
     refused(open_tar(&[0; 10240]), "no OCI image layout");
-    refused(open_tar(b"\x1f\x8b\x08\0"), "compressed with gzip");
     refused(open_tar(b"\x28\xb5\x2f\xfd\0"), "compressed with zstd");
-    refused(open_tar(&Files(vec![("manifest.json".into(), b"[]".to_vec())]).tar()), "`docker save`");
 }
 
 #[test]
@@ -411,8 +426,8 @@ fn a_missing_source_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let absent = folder.path().join("absent");
     assert_eq!(LayoutSource::open(&absent, None).unwrap_err().kind, PortErrorKind::NotFound);
-    assert_eq!(ArchiveSource::open(&absent, None).unwrap_err().kind, PortErrorKind::NotFound);
+    assert_eq!(archive_now(&absent, None).unwrap_err().kind, PortErrorKind::NotFound);
     refused(LayoutSource::open(folder.path(), None), "type=oci");
     fs::write(folder.path().join("manifest.json"), "[]").unwrap();
-    refused(LayoutSource::open(folder.path(), None), "`docker save`");
+    refused(LayoutSource::open(folder.path(), None), "unpacked `docker save`");
 }

@@ -1,6 +1,7 @@
 //! The shared client: trust, proxies, timeouts, and the loop around each request.
 
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -152,6 +153,16 @@ impl HttpClient {
         };
         tokio::time::timeout(SMALL_REQUEST, exchange).await.unwrap_or(Err(Lost::Stalled("no answer within 60 s")))
     }
+}
+
+/// Makes a client that speaks to a socket of this machine, whatever host an address names; without proxy, redirects and
+/// retries.
+pub(crate) fn over_socket(socket: &Path) -> Result<Client, PortError> {
+    // It never speaks TLS, but cannot be made without.
+    let builder = Client::builder().tls_backend_preconfigured(tls_config(&[])?).unix_socket(socket).no_proxy();
+    builder.redirect(redirect::Policy::none()).build().map_err(|error| {
+        PortError::new(PortErrorKind::Malformed, "set up HTTP", "the client cannot be built").with_source(error)
+    })
 }
 
 /// Takes an answer as asked for.

@@ -10,7 +10,7 @@ mod text;
 
 pub use answer::{Answer, Request, Take};
 pub use client::{HttpClient, HttpOptions};
-pub(crate) use client::{STALL, host_and_port, read};
+pub(crate) use client::{STALL, host_and_port, over_socket, read};
 pub use retry::RetryPolicy;
 pub(crate) use retry::{Judged, Lost, Retries};
 pub(crate) use text::{one_line, quoted};

@@ -71,7 +71,7 @@ impl RegistryClient {
         if self.has_blob(&operation, image, blob).await? {
             return Ok(BlobOutcome::Present);
         }
-        let mut begun = match self.mount(&operation, image, blob, source.mount_from()).await? {
+        let mut begun = match self.mount(&operation, image, blob, source.mount_from(blob)).await? {
             Mount::Done => return Ok(BlobOutcome::Mounted),
             Mount::Upload(upload) => Some(upload),
             Mount::Refused => None,

@@ -1,15 +1,18 @@
-//! Files that a step leaves for later steps of its job.
+//! Files that a step leaves for later steps of its job, and files that only it has.
 
 use std::{
     collections::BTreeMap,
-    fs::{self, DirBuilder},
+    fs::{self, DirBuilder, File},
     io::{self, Write as _},
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use super::files::write_failed;
-use crate::ports::PortError;
+use crate::{
+    model::untrusted::shown,
+    ports::{PortError, PortErrorKind},
+};
 
 /// Where the runner mounts its temporary folder in the container of an action.
 const MOUNTED: &str = "/github/runner_temp";
@@ -31,10 +34,7 @@ impl TemporaryFolder {
         let failed = |error| write_failed(WHAT, error);
         let variable = |name: &str| environment.get(name).filter(|path| !path.is_empty()).map(PathBuf::from);
         let temporary = variable("RUNNER_TEMP").unwrap_or_else(|| PathBuf::from("/tmp"));
-        let mut random = [0; 6];
-        getrandom::fill(&mut random).map_err(|error| failed(io::Error::other(error)))?;
-        let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let name = format!("ghcr-lifecycle-{name}");
+        let name = random_name().map_err(failed)?;
         fs::create_dir_all(&temporary).map_err(failed)?;
         DirBuilder::new().mode(0o755).create(temporary.join(&name)).map_err(failed)?;
         let elsewhere = on_host(&temporary, variable("RUNNER_WORKSPACE").as_deref()).join(&name);
@@ -56,6 +56,56 @@ impl TemporaryFolder {
         write().map_err(|error| write_failed("write a file for later steps", error))?;
         Ok(self.elsewhere.join(name).to_string_lossy().into_owned())
     }
+}
+
+/// Where files are made that nobody else sees: for what has to be read twice and is too large for memory.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    folder: PathBuf,
+}
+
+impl Scratch {
+    /// Chooses the folder: `RUNNER_TEMP`, which is on the disk that the runner has room on, else `TMPDIR`, else `/tmp`.
+    #[must_use]
+    pub fn new(environment: &BTreeMap<String, String>) -> Self {
+        let variable = |name: &str| environment.get(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let folder = variable("RUNNER_TEMP").or_else(|| variable("TMPDIR")).unwrap_or_else(|| PathBuf::from("/tmp"));
+        Self { folder }
+    }
+
+    /// Makes an empty file without a name: it is gone when it is closed, however the process ends.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn file(&self) -> Result<File, PortError> {
+        let make = || {
+            // An image of one binary has no `/tmp`.
+            fs::create_dir_all(&self.folder)?;
+            let path = self.folder.join(random_name()?);
+            let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+            fs::remove_file(path)?;
+            Ok(file)
+        };
+        make().map_err(|error| self.failed(error))
+    }
+
+    /// Says that such a file cannot be written.
+    #[must_use]
+    pub fn failed(&self, error: io::Error) -> PortError {
+        let operation = format!("write a temporary file in `{}`", shown(&self.folder.display().to_string()));
+        let (detail, hint) = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                ("the disk is full", "free space, or point RUNNER_TEMP (or TMPDIR) at a larger disk")
+            }
+            _ => ("it cannot be written", "point RUNNER_TEMP (or TMPDIR) at a folder that may be written to"),
+        };
+        PortError::new(PortErrorKind::Unavailable, operation, detail).with_source(error).with_hint(hint)
+    }
+}
+
+fn random_name() -> io::Result<String> {
+    let random = getrandom::u64().map_err(io::Error::other)?;
+    Ok(format!("ghcr-lifecycle-{random:016x}"))
 }
 
 /// Says where a folder of an action's container is for steps outside of it. The runner mounts `<work>/_temp`, and gives
@@ -81,5 +131,17 @@ mod tests {
             Path::new("/home/runner/work/_temp")
         );
         assert_eq!(told(MOUNTED, None), Path::new(MOUNTED));
+    }
+
+    #[test]
+    fn a_scratch_file_leaves_nothing_behind() {
+        use std::os::unix::fs::FileExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("runner/temp");
+        let scratch = Scratch::new(&BTreeMap::from([("RUNNER_TEMP".to_owned(), below.display().to_string())]));
+        let file = scratch.file().unwrap();
+        file.write_all_at(b"content", 0).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 7);
+        assert_eq!(fs::read_dir(&below).unwrap().count(), 0);
     }
 }

@@ -1,89 +1,139 @@
-//! An OCI image layout in an uncompressed tar, as `docker buildx build -o type=oci` and `skopeo copy … oci-archive:` write
-//! it. The tar is indexed once, then read by seeking; nothing in it is ever written to disk.
+//! An image in a tar: an OCI image layout, as `docker buildx build -o type=oci` and `skopeo copy … oci-archive:` write it,
+//! or what `docker save` writes. Either may be packed with gzip.
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, Metadata},
-    os::unix::fs::{FileExt as _, MetadataExt as _},
+    fs::File,
     path::{Path, PathBuf},
+    sync::Arc,
 };
-
-use bytes::Bytes;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::{
+    apart::{Stop, apart},
+    contents::Contents,
+    docker_save,
     root::{self, MAX_MARKER_BYTES},
-    tar_index::{self, Entry},
+    slice::Slice,
 };
 use crate::{
-    model::{Descriptor, ImageName, RawManifest, manifest::MAX_MANIFEST_BYTES},
-    ports::{BlobStream, ImageSource, PortError},
+    adapters::runner::temporary::Scratch,
+    model::{Descriptor, Digest, ImageName, ManifestKind, RawManifest, manifest::MAX_MANIFEST_BYTES},
+    ports::{BlobStream, ImageSource, PortError, PortErrorKind},
 };
+
+/// The remedy where an engine has only some of the images of an index.
+const PARTIAL: &str = "the engine has not all platforms of this image: name the image in its registry instead, or one platform by `docker save --platform`";
+
+/// What a user says that an archive is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArchiveForm {
+    /// Whatever it is.
+    Any,
+    /// An OCI image layout: every byte of the image is published as it is.
+    Oci,
+    /// What `docker save` writes.
+    Docker,
+}
 
 /// An image in a tar.
 #[derive(Debug)]
 pub struct ArchiveSource {
     contents: Contents,
     root: RawManifest,
-}
-
-#[derive(Debug)]
-struct Contents {
-    /// As the user wrote it, for messages.
-    path: PathBuf,
-    /// Without symbolic links, for opening it again.
-    real: PathBuf,
-    file: File,
-    identity: Identity,
-    entries: BTreeMap<String, Entry>,
-}
-
-/// What tells whether a file is still the one that was indexed.
-#[derive(Debug, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-}
-
-impl Identity {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        }
-    }
+    /// Blobs that the layout does not have under their digest.
+    blobs: BTreeMap<Digest, Slice>,
 }
 
 impl ArchiveSource {
-    /// Opens the tar, indexes it, and reads its root manifest: the only one that `index.json` lists, or the one that
-    /// `select` names by `org.opencontainers.image.ref.name` or by digest.
+    /// Opens a tar, indexes it, and reads its image: the only one, or the one that `select` names or gives the digest of.
+    /// Layers that `docker save` wrote uncompressed are compressed.
     ///
     /// # Errors
-    /// If the file is compressed, no tar, a `docker save` archive or no image layout; if an entry is a link, a device, a
-    /// sparse file, a duplicate, leads out of the archive or past its end; if it names several images and `select` none of
-    /// them; or if its root manifest does not match its digest, size or media type.
-    pub fn open(path: &Path, select: Option<&str>) -> Result<Self, PortError> {
-        let failed = |error| root::failed(path, "the file", error);
-        let real = fs::canonicalize(path).map_err(failed)?;
-        // Before it is opened: opening a named pipe waits for a writer.
-        if !fs::symlink_metadata(&real).map_err(failed)?.is_file() {
-            return Err(root::malformed(path, "this is no regular file"));
+    /// If it is no archive of an image or a damaged one, holds anything that such an archive has no business to hold, names
+    /// several images and `select` none of them, or if a part of the image does not match its digest, size or media type.
+    pub async fn open(
+        path: &Path,
+        select: Option<&str>,
+        form: ArchiveForm,
+        scratch: &Scratch,
+    ) -> Result<Self, PortError> {
+        let (path, select, scratch) = (path.to_owned(), select.map(str::to_owned), scratch.clone());
+        apart(move |stop| {
+            let contents = Contents::open(&path, &scratch, stop)?;
+            Self::read(contents, select.as_deref(), form, &scratch, stop)
+        })
+        .await
+    }
+
+    /// Does the same with a tar that an engine wrote into a scratch file; `path` is for messages.
+    pub(super) async fn of_engine(path: PathBuf, tar: File, scratch: &Scratch) -> Result<Self, PortError> {
+        let scratch = scratch.clone();
+        apart(move |stop| {
+            let contents = Contents::index(&path, Arc::new(tar))?;
+            Self::read(contents, None, ArchiveForm::Docker, &scratch, stop)
+        })
+        .await
+    }
+
+    fn read(
+        contents: Contents,
+        select: Option<&str>,
+        form: ArchiveForm,
+        scratch: &Scratch,
+        stop: &Stop,
+    ) -> Result<Self, PortError> {
+        let path = &contents.path;
+        let has = |name: &str| contents.entries.files.contains_key(name);
+        let is_docker = has(docker_save::MANIFEST);
+        match form {
+            ArchiveForm::Oci if is_docker && !has("index.json") => {
+                return Err(root::malformed(path, "this is a `docker save` archive of the old form")
+                    .with_hint("write `docker-archive:` before the path"));
+            }
+            ArchiveForm::Docker if !is_docker => {
+                return Err(root::malformed(path, "this is no `docker save` archive: it has no `manifest.json`")
+                    .with_hint("write `oci-archive:` before the path of an OCI image layout"));
+            }
+            ArchiveForm::Any | ArchiveForm::Oci | ArchiveForm::Docker => {}
         }
-        let file = File::open(&real).map_err(failed)?;
-        let identity = Identity::of(&file.metadata().map_err(failed)?);
-        let entries = tar_index::read(path, &file, identity.size)?;
-        let contents = Contents { path: path.to_owned(), real, file, identity, entries };
-        let index = contents
-            .small("index.json", MAX_MANIFEST_BYTES as u64)
-            .map_err(|error| error.with_hint(root::HOW_TO_WRITE))?;
-        root::check_marker(path, &contents.small("oci-layout", MAX_MARKER_BYTES)?)?;
-        let descriptor = root::choose(path, &index, select)?;
-        let root = contents.manifest(&descriptor)?;
-        Ok(Self { contents, root })
+        if is_docker && !has("index.json") {
+            let image = docker_save::choose(&contents, select)?;
+            let docker_save::Image { manifest: root, blobs } = docker_save::read(&contents, &image, scratch, stop)?;
+            return Ok(Self { contents, root, blobs });
+        }
+        if !is_docker {
+            contents.entries.without_links(path)?;
+        }
+        let needed = |name: &str, limit: u64| {
+            let found = contents.small(name, limit)?;
+            found.ok_or_else(|| {
+                root::malformed(path, format!("this is no OCI image layout: it has no `{name}`"))
+                    .with_hint(root::HOW_TO_WRITE)
+            })
+        };
+        let index = needed("index.json", MAX_MANIFEST_BYTES as u64)?;
+        root::check_marker(path, &needed("oci-layout", MAX_MARKER_BYTES)?)?;
+        let root = contents.manifest(&root::choose(path, &index, select)?)?;
+        if is_docker
+            && form != ArchiveForm::Oci
+            && let Some(config) = config_with_plain_layers(&root)
+        {
+            let image = docker_save::with_config(&contents, &config)?;
+            let docker_save::Image { manifest: root, blobs } = docker_save::read(&contents, &image, scratch, stop)?;
+            return Ok(Self { contents, root, blobs });
+        }
+        Ok(Self { contents, root, blobs: BTreeMap::new() })
+    }
+}
+
+/// Returns the configuration's digest of an image manifest with layers that nobody compressed: engines without a content
+/// store save such. `docker push` would compress them as well.
+fn config_with_plain_layers(manifest: &RawManifest) -> Option<Digest> {
+    match manifest.parse().ok()?.kind {
+        ManifestKind::Image { config, layers } => {
+            layers.iter().any(|layer| layer.media_type.ends_with(".tar")).then_some(config.digest)
+        }
+        ManifestKind::Index { .. } => None,
     }
 }
 
@@ -93,65 +143,25 @@ impl ImageSource for ArchiveSource {
     }
 
     async fn manifest(&self, descriptor: &Descriptor) -> Result<RawManifest, PortError> {
-        self.contents.manifest(descriptor)
+        self.contents.manifest(descriptor).map_err(|error| match error.kind {
+            // An engine saves an index as it pulled it, with the images of its own platform only.
+            PortErrorKind::NotFound if self.contents.entries.files.contains_key(docker_save::MANIFEST) => {
+                error.with_hint(PARTIAL)
+            }
+            _ => error,
+        })
     }
 
     async fn blob(&self, descriptor: &Descriptor) -> Result<BlobStream, PortError> {
-        let Entry { offset, size } = self.contents.blob(descriptor)?;
-        let mut file = tokio::fs::File::from_std(self.contents.reopen()?);
-        file.seek(std::io::SeekFrom::Start(offset))
-            .await
-            .map_err(|error| root::failed(&self.contents.path, "the file", error))?;
-        Ok(Box::pin(file.take(size)))
-    }
-
-    fn mount_from(&self) -> Option<&ImageName> {
-        None
-    }
-}
-
-impl Contents {
-    /// Opens the file once more, with a position of its own: blobs are read in parallel.
-    fn reopen(&self) -> Result<File, PortError> {
-        let failed = |error| root::failed(&self.path, "the file", error);
-        let file = File::open(&self.real).map_err(failed)?;
-        if Identity::of(&file.metadata().map_err(failed)?) == self.identity {
-            Ok(file)
-        } else {
-            Err(root::malformed(&self.path, "the file changed while it was read"))
-        }
-    }
-
-    fn read(&self, entry: Entry) -> Result<Bytes, PortError> {
-        let mut bytes = vec![0; usize::try_from(entry.size).expect("callers bound the size")];
-        self.file
-            .read_exact_at(&mut bytes, entry.offset)
-            .map_err(|error| root::failed(&self.path, "the file", error))?;
-        Ok(bytes.into())
-    }
-
-    fn small(&self, name: &str, limit: u64) -> Result<Bytes, PortError> {
-        match self.entries.get(name) {
-            None => Err(root::malformed(&self.path, format!("this is no OCI image layout: it has no `{name}`"))),
-            Some(entry) if entry.size > limit => {
-                let size = entry.size;
-                Err(root::malformed(&self.path, format!("`{name}` has {size} bytes; at most {limit} are read")))
-            }
-            Some(entry) => self.read(*entry),
-        }
-    }
-
-    fn blob(&self, descriptor: &Descriptor) -> Result<Entry, PortError> {
-        let Some(entry) = self.entries.get(&format!("blobs/sha256/{}", descriptor.digest.hex())) else {
-            return Err(root::missing(&self.path, &descriptor.digest));
+        let slice = match self.blobs.get(&descriptor.digest) {
+            Some(slice) => slice.clone(),
+            None => self.contents.slice(self.contents.blob(descriptor)?)?,
         };
-        root::check_size(&self.path, descriptor, entry.size)?;
-        Ok(*entry)
+        root::check_size(&self.contents.path, descriptor, slice.size())?;
+        Ok(slice.stream())
     }
 
-    fn manifest(&self, descriptor: &Descriptor) -> Result<RawManifest, PortError> {
-        root::check_descriptor(&self.path, descriptor)?;
-        let bytes = self.read(self.blob(descriptor)?)?;
-        root::verify(&self.path, descriptor, bytes)
+    fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {
+        None
     }
 }

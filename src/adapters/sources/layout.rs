@@ -38,7 +38,7 @@ impl LayoutSource {
         let index = match layout.read("index.json", MAX_MANIFEST_BYTES as u64) {
             Ok(index) => index,
             Err(_) if folder.join("manifest.json").exists() && !folder.join("index.json").exists() => {
-                return Err(root::docker_save(path));
+                return Err(root::unpacked_docker_save(path));
             }
             Err(error) => return Err(error.with_hint(root::HOW_TO_WRITE)),
         };
@@ -67,7 +67,7 @@ impl ImageSource for LayoutSource {
         Ok(Box::pin(tokio::fs::File::from_std(file).take(descriptor.size)))
     }
 
-    fn mount_from(&self) -> Option<&ImageName> {
+    fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {
         None
     }
 }

@@ -86,7 +86,7 @@ impl ImageSource for RegistrySource {
         client.open_blob(&self.reference.name, descriptor).await
     }
 
-    fn mount_from(&self) -> Option<&ImageName> {
+    fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {
         Some(&self.reference.name)
     }
 }

@@ -35,7 +35,10 @@ const COMPRESSED: [(&[u8], &str, &str); 4] = [
 ];
 
 /// The remedy for what is no OCI image at all.
-pub(super) const HOW_TO_WRITE: &str = "write it with `docker buildx build -o type=oci,dest=image.tar`, or copy it with `skopeo copy … oci-archive:image.tar`";
+pub(super) const HOW_TO_WRITE: &str = "write it with `docker buildx build -o type=oci,dest=image.tar` or `docker save -o image.tar`, or copy it with `skopeo copy … oci-archive:image.tar`";
+
+/// The remedy for what holds several images.
+pub(super) const WHICH: &str = "say which: add `:NAME` or `@sha256:…` to the path";
 
 /// The operation of every error about a source, fit for "failed to …".
 pub(super) fn reading(path: &Path) -> String {
@@ -61,9 +64,10 @@ pub(super) fn compression(head: &[u8]) -> Option<(&'static str, &'static str)> {
     COMPRESSED.iter().find(|(magic, ..)| head.starts_with(magic)).map(|(_, name, program)| (*name, *program))
 }
 
-/// Refuses a `docker save` archive, packed or unpacked.
-pub(super) fn docker_save(path: &Path) -> PortError {
-    malformed(path, "this is a `docker save` archive, which this version does not read yet").with_hint(HOW_TO_WRITE)
+/// Refuses an unpacked `docker save` archive.
+pub(super) fn unpacked_docker_save(path: &Path) -> PortError {
+    malformed(path, "this folder is an unpacked `docker save` archive, and only the archive itself is read")
+        .with_hint("name the file that `docker save` wrote")
 }
 
 /// Checks the `oci-layout` file.
@@ -93,7 +97,8 @@ pub(super) fn choose(path: &Path, index: &[u8], select: Option<&str>) -> Result<
         let named = |key: &str| descriptor.annotations.as_ref().and_then(|annotations| annotations.get(key));
         select.is_none_or(|wanted| {
             descriptor.digest.to_string() == wanted
-                || [REF_NAME, CONTAINERD_NAME].iter().any(|key| named(key).is_some_and(|name| name == wanted))
+                || named(REF_NAME).is_some_and(|name| name == wanted)
+                || named(CONTAINERD_NAME).is_some_and(|name| familiar(name) == familiar(wanted))
         })
     };
     // BuildKit lists one image once for each of its names.
@@ -113,9 +118,15 @@ pub(super) fn choose(path: &Path, index: &[u8], select: Option<&str>) -> Result<
         )),
         (several, _) => {
             Err(malformed(path, format!("it holds {} images: {}", several.len(), listed(several.iter().copied())))
-                .with_hint("say which: add `:NAME` or `@sha256:…` to the path"))
+                .with_hint(WHICH))
         }
     }
+}
+
+/// Leaves out of a name what Docker leaves out when it shows one: the registry and owner that stand for themselves.
+pub(super) fn familiar(name: &str) -> &str {
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    name.strip_prefix("library/").unwrap_or(name)
 }
 
 fn listed<'a>(manifests: impl Iterator<Item = &'a Descriptor>) -> String {

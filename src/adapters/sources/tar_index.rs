@@ -1,7 +1,12 @@
 //! Where each file of a tar lies. Names are trusted with nothing: they are only ever compared with the few that an image
 //! layout has.
 
-use std::{collections::BTreeMap, fs::File, os::unix::fs::FileExt as _, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    os::unix::fs::FileExt as _,
+    path::Path,
+};
 
 use tar::{EntryType, Header};
 
@@ -13,6 +18,9 @@ const MAX_ENTRIES: usize = 100_000;
 
 /// The largest extended header (a long name, PAX records) that is read, in bytes.
 const MAX_EXTENSION_BYTES: u64 = 64 * 1024;
+
+/// The most that all names together may take, in bytes: those of 100,000 entries of an image do.
+const MAX_NAMES_BYTES: usize = 16 * 1024 * 1024;
 
 /// The unit of tar.
 const BLOCK: u64 = 512;
@@ -26,26 +34,69 @@ pub(super) struct Entry {
     pub(super) size: u64,
 }
 
+/// What a tar holds. Links and folders are no files; anything else makes it unreadable.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    /// The regular files.
+    pub(super) files: BTreeMap<String, Entry>,
+    /// The symbolic links, with what they say that they point at.
+    pub(super) symbolic_links: BTreeMap<String, Vec<u8>>,
+    /// The hard links.
+    pub(super) hard_links: BTreeSet<String>,
+}
+
+impl Entries {
+    /// Refuses links, which an image layout has none of.
+    pub(super) fn without_links(&self, path: &Path) -> Result<(), PortError> {
+        let refuse = |name: &str, what: &str| {
+            Err(root::malformed(path, format!("the entry `{}` is a {what} link", shown(name))))
+        };
+        match (self.symbolic_links.first_key_value(), self.hard_links.first()) {
+            (Some((name, _)), _) => refuse(name, "symbolic"),
+            (None, Some(name)) => refuse(name, "hard"),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Finds a file, also behind one symbolic link: engines write a layer that they have written before as a link to it.
+    pub(super) fn find(&self, path: &Path, name: &str) -> Result<Option<Entry>, PortError> {
+        let refuse = |why: &str| Err(root::malformed(path, format!("`{}` {why}", shown(name))));
+        let Some(plain) = plain_name(name.as_bytes()) else {
+            return refuse("leads out of the archive, or is no valid name");
+        };
+        if let Some(entry) = self.files.get(&plain) {
+            return Ok(Some(*entry));
+        }
+        if self.hard_links.contains(&plain) {
+            return refuse("is a hard link");
+        }
+        let Some(target) = self.symbolic_links.get(&plain) else {
+            return Ok(None);
+        };
+        let folder = plain.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let Some(target) = resolve(folder, target) else {
+            return refuse("is a symbolic link that leads out of the archive");
+        };
+        match self.files.get(&target) {
+            Some(entry) => Ok(Some(*entry)),
+            None => refuse("is a symbolic link to what is no file of the archive"),
+        }
+    }
+}
+
 /// What extended headers say of the entry that follows them.
 #[derive(Default)]
 struct Extension {
     name: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
     size: Option<u64>,
 }
 
-/// Indexes the regular files of a tar of `length` bytes.
-pub(super) fn read(path: &Path, file: &File, length: u64) -> Result<BTreeMap<String, Entry>, PortError> {
-    let mut scan = Scan { path, file, length, position: 0, entries: BTreeMap::new(), refused: None };
+/// Indexes a tar of `length` bytes.
+pub(super) fn read(path: &Path, file: &File, length: u64) -> Result<Entries, PortError> {
+    let mut scan = Scan { path, file, length, position: 0, entries: Entries::default(), names: 0 };
     scan.run()?;
-    let Scan { entries, refused, .. } = scan;
-    // A `docker save` archive may hold links, but they are not what is wrong with it.
-    if entries.contains_key("manifest.json") && !entries.contains_key("index.json") {
-        return Err(root::docker_save(path));
-    }
-    match refused {
-        Some(problem) => Err(root::malformed(path, problem)),
-        None => Ok(entries),
-    }
+    Ok(scan.entries)
 }
 
 struct Scan<'a> {
@@ -53,8 +104,9 @@ struct Scan<'a> {
     file: &'a File,
     length: u64,
     position: u64,
-    entries: BTreeMap<String, Entry>,
-    refused: Option<String>,
+    entries: Entries,
+    /// Bytes of names so far.
+    names: usize,
 }
 
 impl Scan<'_> {
@@ -82,7 +134,7 @@ impl Scan<'_> {
                     let mut global = Extension::default();
                     let records = self.extension_bytes(size)?;
                     self.read_records(&records, &mut global)?;
-                    if global.name.is_some() || global.size.is_some() {
+                    if global.name.is_some() || global.target.is_some() || global.size.is_some() {
                         return self.fail("a global header gives all entries one name or size");
                     }
                 }
@@ -93,10 +145,11 @@ impl Scan<'_> {
                     extension.name = Some(name);
                 }
                 _ => {
-                    let Extension { name, size: extended } = std::mem::take(&mut extension);
+                    let Extension { name, target, size: extended } = std::mem::take(&mut extension);
                     size = extended.unwrap_or(size);
                     let name = name.unwrap_or_else(|| header.path_bytes().into_owned());
-                    self.entry(kind, &name, size)?;
+                    let target = target.or_else(|| header.link_name_bytes().map(|target| target.into_owned()));
+                    self.entry(kind, &name, size, target.unwrap_or_default())?;
                 }
             }
         }
@@ -116,7 +169,7 @@ impl Scan<'_> {
         {
             return Err(root::malformed(
                 self.path,
-                format!("the archive is compressed with {name}, which this version does not read yet"),
+                format!("the archive is compressed with {name}; only gzip is read, and that once"),
             )
             .with_hint(format!("unpack it with `{program}`, or {}", root::HOW_TO_WRITE)));
         }
@@ -175,6 +228,7 @@ impl Scan<'_> {
             records = rest;
             match key {
                 b"path" => extension.name = Some(value.to_vec()),
+                b"linkpath" => extension.target = Some(value.to_vec()),
                 b"size" => match str::from_utf8(value).ok().and_then(|text| text.parse().ok()) {
                     Some(size) => extension.size = Some(size),
                     None => return self.fail("an extended header gives a size that is no number"),
@@ -186,41 +240,52 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn entry(&mut self, kind: EntryType, name: &[u8], size: u64) -> Result<(), PortError> {
+    fn entry(&mut self, kind: EntryType, name: &[u8], size: u64, target: Vec<u8>) -> Result<(), PortError> {
+        self.names += name.len() + target.len();
+        if self.names > MAX_NAMES_BYTES {
+            return self.fail(format!("the names of its entries take more than {MAX_NAMES_BYTES} bytes"));
+        }
         let quoted = format!("`{}`", shown(&String::from_utf8_lossy(name)));
         let Some(plain) = plain_name(name) else {
             return self.fail(format!("the entry {quoted} leads out of the archive, or has no valid name"));
         };
-        let what = match kind {
-            EntryType::Regular | EntryType::Continuous => None,
-            EntryType::Directory if size == 0 => return Ok(()),
-            EntryType::Directory => Some("a folder with contents of its own"),
-            EntryType::Symlink => Some("a symbolic link"),
-            EntryType::Link => Some("a hard link"),
-            EntryType::Char | EntryType::Block | EntryType::Fifo => Some("a device or pipe"),
-            EntryType::GNUSparse => Some("a sparse file"),
-            _ => Some("of an unknown kind"),
-        };
-        match what {
-            None => {
+        let refused = match kind {
+            EntryType::Regular | EntryType::Continuous => {
                 let entry = self.skip(size, &quoted)?;
                 // Before POSIX, a folder was a file whose name ends in a slash.
                 if name.ends_with(b"/") && size == 0 {
                     return Ok(());
                 }
-                if self.entries.insert(plain, entry).is_some() {
+                if !self.is_taken(&plain) {
+                    self.entries.files.insert(plain, entry);
+                    return Ok(());
+                }
+                return self.fail(format!("the entry {quoted} occurs twice"));
+            }
+            // Links have no bytes, whatever their size says.
+            EntryType::Symlink | EntryType::Link => {
+                if self.is_taken(&plain) {
                     return self.fail(format!("the entry {quoted} occurs twice"));
                 }
-            }
-            Some(what) => {
-                // Links and devices have no bytes, whatever their size says; a sparse file's layout is not known here.
-                if !matches!(kind, EntryType::Symlink | EntryType::Link) {
-                    return self.fail(format!("the entry {quoted} is {what}"));
+                if kind == EntryType::Symlink {
+                    self.entries.symbolic_links.insert(plain, target);
+                } else {
+                    self.entries.hard_links.insert(plain);
                 }
-                self.refused.get_or_insert(format!("the entry {quoted} is {what}"));
+                return Ok(());
             }
-        }
-        Ok(())
+            EntryType::Directory if size == 0 => return Ok(()),
+            EntryType::Directory => "a folder with contents of its own",
+            EntryType::Char | EntryType::Block | EntryType::Fifo => "a device or pipe",
+            EntryType::GNUSparse => "a sparse file",
+            _ => "of an unknown kind",
+        };
+        self.fail(format!("the entry {quoted} is {refused}"))
+    }
+
+    fn is_taken(&self, name: &str) -> bool {
+        let Entries { files, symbolic_links, hard_links } = &self.entries;
+        files.contains_key(name) || symbolic_links.contains_key(name) || hard_links.contains(name)
     }
 }
 
@@ -238,4 +303,20 @@ fn plain_name(name: &[u8]) -> Option<String> {
     let name = str::from_utf8(name).ok().filter(|name| !name.is_empty() && !name.contains('\0'))?;
     let parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     (!name.starts_with('/') && !parts.contains(&"..")).then(|| parts.join("/"))
+}
+
+/// Follows a link's target from the folder that the link is in. `None` if it leads out of the archive.
+fn resolve(folder: &str, target: &[u8]) -> Option<String> {
+    let target = str::from_utf8(target).ok().filter(|target| !target.is_empty() && !target.starts_with('/'))?;
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
 }

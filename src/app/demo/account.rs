@@ -1,5 +1,5 @@
 //! What has accumulated when the year ends: what exists, which row it is there for, and what that row's `keep` would let go.
-//! No clean-up exists yet that could be asked, and nothing is deleted: this counts by age, and by what pull requests and
+//! This is what a table says before anything is deleted: it counts by age, and by what pull requests and
 //! branches have become.
 
 use std::{

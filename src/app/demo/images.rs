@@ -103,7 +103,7 @@ impl ImageSource for Built {
         Ok(Box::pin(Cursor::new(bytes)))
     }
 
-    fn mount_from(&self) -> Option<&ImageName> {
+    fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {
         None
     }
 }

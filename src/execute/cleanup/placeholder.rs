@@ -71,7 +71,7 @@ impl ImageSource for Placeholder {
         Ok(Box::pin(EMPTY))
     }
 
-    fn mount_from(&self) -> Option<&ImageName> {
+    fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {
         None
     }
 }

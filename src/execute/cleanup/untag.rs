@@ -99,7 +99,6 @@ where
         let tags = BTreeSet::from([untag.tag.clone()]);
         let line = Line { step: JournalStep::Untag, id: Some(untag.id), digest: &untag.digest, tags: &tags };
         self.write(&line, JournalState::Intent, None)?;
-        self.changed = true;
         let (image, on) = (&self.work.plan.image, Some(&untag.digest));
         match put_unless_moved(self.with.registry, image, &untag.tag, on, &placeholder.manifest).await {
             Ok(Put::Done) => {

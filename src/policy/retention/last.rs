@@ -55,6 +55,8 @@ pub(super) fn places(rule: usize, rows: &[ReadyRow<'_>], reads: &Reads, graph: &
         }
         carriers.push((node, counted));
     }
+    // An image whose own tags do not count has its place by what it lists, and takes no second one.
+    others.retain(|node, _| !images.contains_key(node));
     let rank = |(&node, &age): (&Node, &DateTime<Utc>)| -> (Rank, Node) { (newest_first(graph, node, age), node) };
     let mut ranked: Vec<(Rank, Node)> = images.iter().map(rank).collect();
     ranked.sort_unstable();
@@ -67,7 +69,8 @@ pub(super) fn places(rule: usize, rows: &[ReadyRow<'_>], reads: &Reads, graph: &
     let last_of = |ranked: &[(Rank, Node)]| ranked.get(last.get() as usize - 1).map(|(Reverse((age, ..)), _)| *age);
     let last_age = [last_of(&ranked), last_of(&all)].into_iter().flatten().min();
     let place_of = |(node, counted): &(Node, Vec<Node>)| {
-        let places = counted.iter().filter_map(|image| image_places.get(image).copied());
+        let images = if counted.is_empty() { std::slice::from_ref(node) } else { counted.as_slice() };
+        let places = images.iter().filter_map(|image| image_places.get(image).copied());
         Some((*node, places.min().or_else(|| all_places.get(node).copied())?))
     };
     Some(Places { places: carriers.iter().filter_map(place_of).collect(), last_age })

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     execute::cleanup::{Applied, End, Outcome, Restored},
-    model::Digest,
+    model::{Digest, VersionId},
     policy::cleanup::{CleanupPlan, Freed},
 };
 
@@ -23,6 +23,7 @@ pub(super) fn freed(plan: &CleanupPlan, applied: &Applied) -> Freed {
     let mut something_stays = false;
     for id in plan.steps.iter().filter_map(|step| step.deleted()) {
         match applied.deletions.get(&id) {
+            Some(Outcome::Done) if is_back(applied, id) => something_stays = true,
             Some(Outcome::Done) => {
                 let frees = plan.version(id).map_or(0, |version| version.frees);
                 freed.bytes = freed.bytes.saturating_add(frees);
@@ -42,19 +43,30 @@ pub(super) fn freed(plan: &CleanupPlan, applied: &Applied) -> Freed {
     freed
 }
 
+fn is_back(applied: &Applied, id: VersionId) -> bool {
+    applied.restored.get(&id).is_some_and(|restored| restored.problem.is_none())
+}
+
+/// Counts the versions that are gone by this run's doing; what it brought back is not.
+pub(super) fn deleted(applied: &Applied) -> usize {
+    applied.deleted().filter(|id| !is_back(applied, *id)).count()
+}
+
 /// Says what was done, in a sentence.
 pub(super) fn lead(plan: &CleanupPlan, applied: &Applied) -> String {
     let (planned, all) = (applied.deletions.len(), plan.versions.len());
-    let (deleted, untagged) = (applied.deleted().count(), applied.untagged().count());
+    let (deleted, untagged) = (deleted(applied), applied.untagged().count());
     let of = |done: usize, planned: usize, noun: &str| match done == planned {
         true => counted(done, noun),
         false => format!("{} of {}", number(done), counted(planned, noun)),
     };
     let mut parts = Vec::new();
     if planned > 0 {
-        let stay = all - planned;
         parts.push(format!("{} deleted", of(deleted, planned, "version")));
-        parts.push(format!("{} {}", number(stay), by_number(stay, "stays", "stay")));
+        if deleted == planned {
+            let stay = all - planned;
+            parts.push(format!("{} {}", number(stay), by_number(stay, "stays", "stay")));
+        }
     } else {
         parts.push(match all {
             1 => "the only version stays".to_owned(),
@@ -73,14 +85,17 @@ pub(super) fn lead(plan: &CleanupPlan, applied: &Applied) -> String {
 
 /// Adds what did not go as planned.
 pub(super) fn blocks(blocks: &mut Vec<Block>, plan: &CleanupPlan, applied: &Applied) {
-    let lines: Vec<String> = failures(plan, applied).iter().map(|line| words::sentence(line)).collect();
-    if !lines.is_empty() {
-        blocks.push(Block::Alert { kind: Alert::Caution, lines });
-    }
+    blocks.extend(caution(plan, applied));
     let left = left(plan, applied);
     if !left.is_empty() {
         blocks.push(Block::List(left));
     }
+}
+
+/// Shows what must not be overlooked, if there is something.
+pub(super) fn caution(plan: &CleanupPlan, applied: &Applied) -> Option<Block> {
+    let lines: Vec<String> = failures(plan, applied).iter().map(|line| words::sentence(line)).collect();
+    (!lines.is_empty()).then_some(Block::Alert { kind: Alert::Caution, lines })
 }
 
 /// Says what must not be overlooked: images that are broken, and a run that could not go on.
@@ -130,14 +145,14 @@ pub(super) fn failed_steps(applied: &Applied) -> Vec<String> {
 pub(super) fn left(plan: &CleanupPlan, applied: &Applied) -> Vec<String> {
     let mut kinds: BTreeMap<(u8, String), (Vec<String>, usize, usize)> = BTreeMap::new();
     for (id, outcome) in &applied.deletions {
-        if let Some(rank) = rank(outcome) {
+        if let Some(rank) = rank(outcome, &applied.end) {
             let kind = kinds.entry((rank, words::outcome(outcome))).or_default();
             kind.0.push(plan.version(*id).map_or_else(|| format!("version {id}"), words::version));
             kind.1 += 1;
         }
     }
     for (tag, outcome) in &applied.untagging {
-        if let Some(rank) = rank(outcome) {
+        if let Some(rank) = rank(outcome, &applied.end) {
             let kind = kinds.entry((rank, words::outcome(outcome))).or_default();
             kind.0.push(words::tag(tag));
             kind.2 += 1;
@@ -160,8 +175,8 @@ pub(super) fn left(plan: &CleanupPlan, applied: &Applied) -> Vec<String> {
     points
 }
 
-/// Returns what comes first of what is not done; none for what is.
-const fn rank(outcome: &Outcome) -> Option<u8> {
+/// Returns what comes first of what is not done; none for what is, and for what the end of the run explains.
+const fn rank(outcome: &Outcome, end: &End) -> Option<u8> {
     match outcome {
         Outcome::Done => None,
         Outcome::Failed { .. } => Some(0),
@@ -169,6 +184,9 @@ const fn rank(outcome: &Outcome) -> Option<u8> {
         Outcome::Protected => Some(2),
         Outcome::NotInBoth => Some(3),
         Outcome::AlreadyGone => Some(4),
-        Outcome::Remaining => Some(5),
+        Outcome::Remaining => match end {
+            End::Finished => Some(5),
+            End::TimeBudget | End::Limit { .. } | End::Interrupted { .. } | End::Failed { .. } => None,
+        },
     }
 }

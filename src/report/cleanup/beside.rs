@@ -62,7 +62,7 @@ pub(super) fn points(plan: &CleanupPlan) -> Vec<String> {
     point(&unexplained, "is explained by no row and stays", "are explained by no row and stay");
     for (pattern, tags) in protected.iter().take(MAX_POINTS) {
         let pattern = words::quoted(pattern);
-        point(tags, &format!("stays by `protect` {pattern}"), &format!("stay by `protect` {pattern}"));
+        point(tags, &format!("stays since `protect` has {pattern}"), &format!("stay since `protect` has {pattern}"));
     }
     for (place, tags) in maybe.iter().take(MAX_POINTS) {
         let place = words::quoted(place);

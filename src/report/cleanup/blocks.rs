@@ -160,7 +160,12 @@ impl Markdown {
 /// Shows blocks on a terminal of this width, or in a log.
 pub(super) fn text(blocks: &[Block], width: Option<u16>) -> String {
     let mut shown = String::new();
+    let mut after_lines = false;
     for block in blocks {
+        if after_lines && matches!(block, Block::Paragraph(_)) {
+            shown.push('\n');
+        }
+        after_lines = matches!(block, Block::List(_) | Block::Table(_) | Block::Details { .. });
         show(&mut shown, block, width);
     }
     shown
@@ -175,13 +180,14 @@ fn show(text: &mut String, block: &Block, width: Option<u16>) {
             let _ = writeln!(text, "  {sentence}");
         }
         Block::List(points) => {
+            text.push('\n');
             for point in points {
                 let _ = writeln!(text, "  - {point}");
             }
         }
         Block::Table(facts) => show_table(text, facts, width),
         Block::Details { title, blocks } => {
-            let _ = writeln!(text, "\n  {title}");
+            let _ = write!(text, "\n  {title}:");
             for block in blocks {
                 show(text, block, width);
             }
@@ -199,24 +205,20 @@ fn show(text: &mut String, block: &Block, width: Option<u16>) {
 fn show_table(text: &mut String, facts: &Facts, width: Option<u16>) {
     let Facts { header, rows, more } = facts;
     let mut table = Table::new();
-    let mut header: Vec<String> = header.iter().map(|name| name.to_lowercase()).collect();
-    if let Some(first) = header.first_mut() {
-        first.insert_str(0, "  ");
-    }
-    table.load_preset(presets::NOTHING).set_header(header);
+    table.load_preset(presets::NOTHING).set_header(header.iter().map(|name| name.to_lowercase()));
     if let Some(width) = width {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        let room = width.saturating_sub(1);
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(room);
     }
     for row in rows {
         // The cells of a table hold names, which need no marks around them.
-        let mut cells: Vec<String> = row.iter().map(|cell| cell.replace('`', "")).collect();
-        if let Some(first) = cells.first_mut() {
-            first.insert_str(0, "  ");
-        }
-        table.add_row(cells);
+        table.add_row(row.iter().map(|cell| cell.replace('`', "")));
     }
-    let _ = writeln!(text, "{}", table.trim_fmt());
+    text.push('\n');
+    for line in table.trim_fmt().lines() {
+        let _ = writeln!(text, " {line}");
+    }
     if *more > 0 {
-        let _ = writeln!(text, "   and {} more, see the plan file", number(*more));
+        let _ = writeln!(text, "  and {} more, see the plan file", number(*more));
     }
 }

@@ -7,6 +7,7 @@ use super::{
     tally::{Fate, Fates},
     words,
 };
+use crate::execute::cleanup::Applied;
 use crate::policy::{
     cleanup::{CleanupPlan, PlannedVersion, VersionReason, tags_of_pull_request},
     retention::TagDecision,
@@ -20,6 +21,7 @@ pub(super) fn blocks(blocks: &mut Vec<Block>, report: &CleanupReport<'_>, result
     let stays: Vec<&(&PlannedVersion, &TagDecision)> =
         all.iter().filter(|(version, decision)| fates.fate(version, decision) != Fate::Goes).collect();
     let names = words::names(plan.untag.iter().map(|untag| words::tag(&untag.tag)));
+    let done_names = applied.iter().flat_map(Applied::untagged).map(words::tag).collect::<Vec<_>>();
     let planned = plan.untag.len();
     let lead = match (applied, planned) {
         (_, 0) if all.is_empty() => format!("no tag of pull request {pull_request} is here"),
@@ -34,20 +36,21 @@ pub(super) fn blocks(blocks: &mut Vec<Block>, report: &CleanupReport<'_>, result
         (Some(applied), _) => {
             let done = applied.untagged().count();
             let of = if done == planned { String::new() } else { format!("{} of ", number(done)) };
-            format!("{of}{} of pull request {pull_request} taken away: {names}", counted(planned, "tag"))
+            let names = if done == 0 { String::new() } else { format!(": {}", words::names(done_names.into_iter())) };
+            format!("{of}{} of pull request {pull_request} taken away{names}", counted(planned, "tag"))
         }
     };
     blocks.push(Block::Lead(words::sentence(&lead)));
-    if let Some(applied) = applied {
-        applied::blocks(blocks, plan, applied);
-    }
-    let mut points: Vec<String> = stays
-        .iter()
-        .take(MAX_POINTS)
-        .map(|(version, decision)| {
-            format!("{} stays: {}", words::tag(&decision.tag), why_it_stays(plan, version, decision, &fates))
-        })
-        .collect();
+    let mut points = match applied {
+        Some(applied) => {
+            blocks.extend(applied::caution(plan, applied));
+            applied::left(plan, applied)
+        }
+        None => Vec::new(),
+    };
+    points.extend(stays.iter().take(MAX_POINTS).map(|(version, decision)| {
+        format!("{} stays: {}", words::tag(&decision.tag), why_it_stays(plan, version, decision, &fates))
+    }));
     if let Some(more) = stays.len().checked_sub(MAX_POINTS).filter(|more| *more > 0) {
         points.push(format!("and {} more, see the plan file", number(more)));
     }
@@ -55,7 +58,7 @@ pub(super) fn blocks(blocks: &mut Vec<Block>, report: &CleanupReport<'_>, result
         blocks.push(Block::List(points));
     }
     if planned > 0 {
-        let versions = "Versions that nothing else needs are deleted by the next run of `mode: cleanup` on a schedule.";
+        let versions = "Versions that nothing needs any more are deleted by the next `mode: cleanup` on a schedule.";
         blocks.push(Block::Paragraph(versions.to_owned()));
     }
 }

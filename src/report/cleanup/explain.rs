@@ -52,7 +52,8 @@ fn text(plan: &CleanupPlan, policy: &Policy, explanation: &Explanation<'_>) -> S
         Some(decision) => format!("{}:{} {}\n", plan.image, decision.tag, becomes_of_tag(plan, explanation, decision)),
         None => format!("{}@{} {}\n", plan.image, version.digest, becomes_of_version(version)),
     };
-    let _ = writeln!(text, "  version {}, {}, {} old", version.id, version.digest, age(now, version.since));
+    let by = if version.counted_tags().next().is_some() { " by its youngest tag" } else { "" };
+    let _ = writeln!(text, "  version {}, {}, {} old{by}", version.id, version.digest, age(now, version.since));
     match tag {
         Some(decision) => {
             rows(&mut text, plan, policy, decision);
@@ -115,7 +116,7 @@ fn rows(text: &mut String, plan: &CleanupPlan, policy: &Policy, decision: &TagDe
             words::role(*role),
             if *keeps { "keeps" } else { "does not keep" },
             if decides { " (this decides)" } else { "" },
-            says.join(" and "),
+            says.join(", and "),
         );
     }
     for other in &decision.others {

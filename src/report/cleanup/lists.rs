@@ -12,7 +12,7 @@ use crate::{
     model::{Digest, VersionId},
     policy::{
         cleanup::{CleanupPlan, Findings, PartialIndex, PlannedUntag, PlannedVersion, VersionReason},
-        retention::TagVerdict,
+        retention::{Life, TagDecision, TagVerdict},
     },
 };
 
@@ -27,21 +27,30 @@ pub(super) fn details(blocks: &mut Vec<Block>, plan: &CleanupPlan, applied: Opti
         }
     };
     let gone = plan.deleted().count();
-    let verb = if applied.is_some() { "were to go" } else { by_number(gone, "goes", "go") };
-    add(format!("{} that {verb}", counted(gone, "version")), deleted(plan, applied, most));
+    let verb = match applied {
+        Some(applied) if all_done(applied.deletions.values()) => "deleted",
+        Some(_) => by_number(gone, "that was to go", "that were to go"),
+        None => by_number(gone, "that goes", "that go"),
+    };
+    add(format!("{} {verb}", counted(gone, "version")), deleted(plan, applied, most));
     let untagged = plan.untag.len();
     let verb = match applied {
-        Some(_) => by_number(untagged, "was to be taken away", "were to be taken away"),
-        None => by_number(untagged, "is taken away", "are taken away"),
+        Some(applied) if all_done(applied.untagging.values()) => "taken away",
+        Some(_) => by_number(untagged, "that was to be taken away", "that were to be taken away"),
+        None => by_number(untagged, "that is taken away", "that are taken away"),
     };
-    add(format!("{} that {verb}", counted(untagged, "tag")), untag(plan, applied, most));
+    add(format!("{} {verb}", counted(untagged, "tag")), untag(plan, applied, most));
     let incomplete = plan.findings.partial_indexes.len();
     add(format!("{} with missing manifests", counted(incomplete, "index")), indexes(plan, most));
 }
 
+fn all_done<'a>(mut outcomes: impl Iterator<Item = &'a Outcome>) -> bool {
+    outcomes.all(|outcome| *outcome == Outcome::Done)
+}
+
 /// Adds a column for what became of things, if it is worth one.
-fn outcome_column<'a>(header: &mut Vec<&'static str>, mut outcomes: impl Iterator<Item = &'a Outcome>) -> bool {
-    let is_needed = outcomes.any(|outcome| *outcome != Outcome::Done);
+fn outcome_column<'a>(header: &mut Vec<&'static str>, outcomes: impl Iterator<Item = &'a Outcome>) -> bool {
+    let is_needed = !all_done(outcomes);
     if is_needed {
         header.push("Outcome");
     }
@@ -54,7 +63,8 @@ fn deleted(plan: &CleanupPlan, applied: Option<&Applied>, most: usize) -> Option
         return None;
     }
     // Images that people know by name come first, the oldest before.
-    versions.sort_by_key(|version| (version.counted_tags().next().is_none(), version.since, version.id));
+    let is_named = |version: &PlannedVersion| version.tags.iter().any(|tag| tag.verdict == TagVerdict::Expire);
+    versions.sort_by_key(|version| (!is_named(version), version.since, version.id));
     let mut header = vec!["Tags", "Version", "Digest", "Age", "Why"];
     let outcomes = applied.map(|applied| &applied.deletions);
     let has_outcomes = outcome_column(&mut header, outcomes.into_iter().flat_map(|outcomes| outcomes.values()));
@@ -94,7 +104,12 @@ pub(super) fn why(version: &PlannedVersion, plan: &CleanupPlan) -> String {
             clauses.push(clause);
         }
     };
-    for decision in version.tags.iter().filter(|decision| decision.verdict == TagVerdict::Expire) {
+    // What goes with another tag is said by that one.
+    let says_why = |decision: &&TagDecision| {
+        let mut reasons = decision.deciding().flat_map(|row| &row.reasons);
+        decision.verdict == TagVerdict::Expire && reasons.any(|life| *life != Life::NotCarried)
+    };
+    for decision in version.tags.iter().filter(says_why) {
         add(words::decision(decision, plan.taken_at));
     }
     for reason in version.reasons.iter().filter(|reason| !matches!(reason, VersionReason::TagsExpired)) {

@@ -73,7 +73,7 @@ pub(super) fn warnings(report: &CleanupReport<'_>, package: &PackageReport) -> V
         if !back.is_empty() {
             let names = back.iter().map(|(id, restored)| format!("{} (version {id})", words::digest(&restored.digest)));
             warnings.push(format!(
-                "{} that kept images need {} gone in the end and {} restored, since a push came in between: {}",
+                "{} that kept images need {} gone in the end, and {} restored: {}",
                 counted(back.len(), "version"),
                 by_number(back.len(), "was", "were"),
                 by_number(back.len(), "is", "are"),
@@ -90,15 +90,25 @@ pub(super) fn warnings(report: &CleanupReport<'_>, package: &PackageReport) -> V
     warnings
 }
 
+/// A fact that is not known, and why; none where nobody asked.
+type Lack<'a> = (Fact, Option<&'a str>);
+
+/// What is kept since a fact is not known.
+#[derive(Default)]
+struct Affected {
+    rows: BTreeSet<usize>,
+    tags: usize,
+}
+
 /// Says which facts are not known, so that tags are kept that may have expired.
 fn unknown(report: &CleanupReport<'_>, package: &PackageReport, plan: &CleanupPlan) -> Vec<String> {
-    let mut kinds: BTreeMap<(Fact, Option<&str>), (BTreeSet<usize>, usize)> = BTreeMap::new();
+    let mut kinds: BTreeMap<Lack<'_>, Affected> = BTreeMap::new();
     let decisions: Vec<&TagDecision> = match report.closed {
         Some(number) => tags_of_pull_request(plan, report.policy, number).into_iter().map(|(_, tag)| tag).collect(),
         None => plan.versions.iter().flat_map(|version| &version.tags).collect(),
     };
     for decision in decisions {
-        let mut own: BTreeMap<(Fact, Option<&str>), BTreeSet<usize>> = BTreeMap::new();
+        let mut own: BTreeMap<Lack<'_>, BTreeSet<usize>> = BTreeMap::new();
         let is_open = |life: &Life| matches!(life, Life::Unknown { .. });
         let only_unknown = decision.others.is_empty()
             && decision.keeps()
@@ -114,12 +124,12 @@ fn unknown(report: &CleanupReport<'_>, package: &PackageReport, plan: &CleanupPl
             }
         }
         for (kind, rows) in own {
-            let (all, tags) = kinds.entry(kind).or_default();
-            all.extend(rows);
-            *tags += 1;
+            let affected = kinds.entry(kind).or_default();
+            affected.rows.extend(rows);
+            affected.tags += 1;
         }
     }
-    let say = |((fact, problem), (rows, tags)): ((Fact, Option<&str>), (BTreeSet<usize>, usize))| {
+    let say = |((fact, problem), Affected { rows, tags }): (Lack<'_>, Affected)| {
         let why = match problem {
             Some(problem) => format!("could not be read: {}", words::plain(problem)),
             None => "were not asked for".to_owned(),
@@ -209,7 +219,7 @@ pub(super) fn notices(report: &CleanupReport<'_>, package: &PackageReport) -> Ve
         let ghosts = partial_indexes.iter().filter(|index| index.is_ghost).count();
         let ghosts = match ghosts {
             0 => String::new(),
-            some => format!("; of {} nothing at all is left", number(some)),
+            some => format!("; {} of them {} none left", number(some), by_number(some, "has", "have")),
         };
         notices.push(format!(
             "{} {} manifests that are gone and not known to be restorable, so that pulling may fail{ghosts}",
@@ -221,8 +231,12 @@ pub(super) fn notices(report: &CleanupReport<'_>, package: &PackageReport) -> Ve
         let many = orphaned_referrers.len();
         let named = orphaned_referrers.iter().filter_map(|id| plan.version(*id)).map(words::version);
         notices.push(format!(
-            "{} (signatures, attestations) {}, since what {} to is not in this package: {}",
-            counted(many, "referrer"),
+            "{} {}, since what {} to is not in this package: {}",
+            by_number(
+                many,
+                "1 referrer (a signature, an attestation)",
+                &format!("{} (signatures, attestations)", counted(many, "referrer"))
+            ),
             by_number(many, "stays", "stay"),
             by_number(many, "it refers", "they refer"),
             words::names(named.collect::<Vec<_>>().into_iter()),

@@ -33,7 +33,7 @@ pub(super) fn blocks(report: &CleanupReport<'_>, package: &PackageReport, most: 
         Some(applied) => blocks.push(Block::Lead(applied::lead(plan, applied))),
         None => blocks.push(Block::Lead(lead(plan))),
     }
-    if let Some(too_many) = too_many {
+    if let (Some(too_many), DryRun::No) = (too_many, report.dry_run) {
         blocks.push(Block::Alert { kind: Alert::Caution, lines: vec![too_many_line(too_many, report.dry_run)] });
     }
     match applied {
@@ -149,7 +149,7 @@ fn rows(plan: &CleanupPlan, report: &CleanupReport<'_>) -> Facts {
         let tally::RowTally { row, keep, versions, kept, kept_elsewhere, gone, sources } = tally;
         let mut kept_text = group(&kept);
         if kept_elsewhere > 0 {
-            kept_text.push_str(&format!("; {} for another reason", number(kept_elsewhere)));
+            kept_text.push_str(&format!("; {} not by this row", number(kept_elsewhere)));
         }
         let line = row.line.map(|line| format!(" (line {line})")).unwrap_or_default();
         vec![
@@ -173,7 +173,7 @@ fn counts_from(sources: &std::collections::BTreeMap<AgeSource, usize>) -> String
         1 => sources.keys().map(|source| words::age_source(*source)).collect(),
         _ => {
             let each =
-                sources.iter().map(|(source, count)| format!("{} {}", words::age_source(*source), number(*count)));
+                sources.iter().map(|(source, count)| format!("{} ({})", words::age_source(*source), number(*count)));
             each.collect::<Vec<_>>().join(", ")
         }
     }

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
+const TWO_DAYS: u64 = 2 * DAY;
 
 /// Writes a number with its thousands apart, as in `12,345`.
 pub(super) fn number(number: usize) -> String {
@@ -51,12 +52,33 @@ pub(super) fn about(seconds: usize) -> String {
     in_units(seconds.div_ceil(unit), noun)
 }
 
-/// How much time has passed since `since`, in whole units; what lies ahead has no age.
+/// The seconds that have passed since `since`; what lies ahead has no age.
+fn seconds_since(now: DateTime<Utc>, since: DateTime<Utc>) -> u64 {
+    u64::try_from(now.signed_duration_since(since).num_seconds()).unwrap_or(0)
+}
+
+/// The unit that an age is said in, in seconds: days from the second on.
+fn unit_of(seconds: u64) -> (u64, &'static str) {
+    match seconds {
+        0..HOUR => (MINUTE, "minute"),
+        HOUR..TWO_DAYS => (HOUR, "hour"),
+        TWO_DAYS.. => (DAY, "day"),
+    }
+}
+
+/// How much time has passed since `since`, in whole units.
 fn passed(now: DateTime<Utc>, since: DateTime<Utc>) -> (u64, &'static str) {
-    let seconds = u64::try_from(now.signed_duration_since(since).num_seconds()).unwrap_or(0);
-    let units = [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")];
-    let (unit, noun) = units.into_iter().find(|(unit, _)| seconds >= *unit).unwrap_or((MINUTE, "minute"));
+    let seconds = seconds_since(now, since);
+    let (unit, noun) = unit_of(seconds);
     (seconds / unit, noun)
+}
+
+/// Tells whether an age is over a limit by less than the unit that it is said in.
+pub(super) fn is_just_over(now: DateTime<Utc>, since: DateTime<Utc>, limit: u64) -> bool {
+    let seconds = seconds_since(now, since);
+    seconds > limit
+        && seconds - limit < unit_of(seconds).0
+        && seconds / unit_of(seconds).0 * unit_of(seconds).0 <= limit
 }
 
 fn in_units(many: u64, noun: &str) -> String {
@@ -118,9 +140,17 @@ mod tests {
     fn ages_are_whole_and_never_negative() {
         let now = DateTime::from_timestamp(1_772_366_400, 0).unwrap();
         let ago = |seconds: i64| now - chrono::TimeDelta::seconds(seconds);
-        assert_eq!([age(now, ago(-5)), age(now, ago(7_199)), age(now, ago(86_400))], ["0 minutes", "1 hour", "1 day"]);
+        assert_eq!(
+            [age(now, ago(-5)), age(now, ago(7_199)), age(now, ago(86_400))],
+            ["0 minutes", "1 hour", "24 hours"]
+        );
         assert_eq!(ages(now, ago(3 * 86_400), ago(29 * 86_400)), "3 to 29 days");
-        assert_eq!(ages(now, ago(7_200), ago(86_400)), "2 hours to 1 day");
-        assert_eq!(ages(now, ago(86_400), ago(86_401)), "1 day");
+        assert_eq!(ages(now, ago(7_200), ago(200_000)), "2 hours to 2 days");
+        assert_eq!(ages(now, ago(200_000), ago(200_001)), "2 days");
+        assert!(
+            is_just_over(now, ago(30 * 86_400 + 1), 30 * 86_400) && !is_just_over(now, ago(31 * 86_400), 30 * 86_400)
+        );
+        assert!(is_just_over(now, ago(86_401), 86_400) && !is_just_over(now, ago(86_400), 86_400));
+        assert!(!is_just_over(now, ago(37 * 3_600), 36 * 3_600));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use super::quantities::{ages, by_number, duration};
+use super::quantities::{ages, duration};
 use crate::{
     model::{Tag, VersionId},
     policy::{
@@ -165,8 +165,11 @@ fn weight(reason: &VersionReason) -> (u8, String) {
         VersionReason::ProtectedDigest => (2, "`protect` names the digest".to_owned()),
         VersionReason::ReferencedDigest { .. } => (3, "a file names the digest".to_owned()),
         VersionReason::Newest { at_least, .. } => {
-            let images = by_number(usize::try_from(*at_least).unwrap_or(usize::MAX), "image", "images");
-            (4, format!("among the {at_least} newest {images} (`keep-at-least`)"))
+            let images = match at_least {
+                1 => "the newest image".to_owned(),
+                _ => format!("among the {at_least} newest images"),
+            };
+            (4, format!("{images} (`keep-at-least`)"))
         }
         VersionReason::ChildOf { .. } => (5, "part of an index that is kept".to_owned()),
         VersionReason::ReferrerOf { .. } => (6, "signature, attestation or other referrer of what is kept".to_owned()),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::quantities::{age, by_number, counted, duration};
+use super::quantities::{age, by_number, counted, duration, is_just_over};
 use crate::{
     execute::cleanup::{End, Outcome, Refused},
     model::{Digest, Tag, inventory::Refusal, untrusted::shown},
@@ -118,11 +118,7 @@ fn aged(now: DateTime<Utc>, span: &Span) -> String {
         AgeSource::Release => " by its release",
     };
     // Whole days do not show by how little it is too old.
-    let just = if old == keep && now.signed_duration_since(*since).num_seconds().unsigned_abs() > *keep_seconds {
-        "just over "
-    } else {
-        ""
-    };
+    let just = if is_just_over(now, *since, *keep_seconds) { "just over " } else { "" };
     format!("{just}{old} old{from}, kept for {keep}")
 }
 
@@ -133,7 +129,7 @@ pub(super) fn life(life: &Life, now: DateTime<Utc>) -> String {
         Life::Rolling => "rolling tags are always kept".to_owned(),
         Life::PointedAt { rolling } => format!("the rolling tag {} points at its version", tag(rolling)),
         Life::Carried { by } => format!("lives as long as {} on its version, which is kept", tag(by)),
-        Life::NotCarried => "lives as long as the row's tags on its version, and none of them is kept".to_owned(),
+        Life::NotCarried => "goes with the row's tags on its version".to_owned(),
         Life::Young(span) | Life::Old(span) => aged(now, span),
         Life::AmongLast(Place { place, last }) => {
             format!("number {place} of the newest images, and the last {last} are kept")
@@ -233,7 +229,7 @@ pub(super) fn version_reason(reason: &VersionReason, now: DateTime<Utc>) -> Stri
 pub(super) fn decision(decision: &TagDecision, now: DateTime<Utc>) -> String {
     let rows = decision.deciding().map(|row| {
         let lives: Vec<String> = row.reasons.iter().map(|reason| life(reason, now)).collect();
-        format!("row {}: {}", row.row, lives.join(" and "))
+        format!("row {}: {}", row.row, lives.join(", and "))
     });
     let others = decision.others.iter().map(tag_reason);
     // A file may name a tag in many places.
@@ -256,13 +252,13 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         Outcome::Done => "done".to_owned(),
         Outcome::AlreadyGone => "gone already".to_owned(),
         Outcome::Refused { why: Refused::LastTagged, said: _ } => {
-            "GitHub refuses, since no other tagged version would remain".to_owned()
+            "left, since GitHub refuses (no other tagged version would remain)".to_owned()
         }
         Outcome::Refused { why: Refused::Downloads, said: _ } => {
-            "GitHub refuses, since it was downloaded more than 5,000 times".to_owned()
+            "left, since GitHub refuses (downloaded more than 5,000 times)".to_owned()
         }
-        Outcome::Refused { why: Refused::Other, said } => format!("GitHub refuses: {}", plain(said)),
-        Outcome::Failed { problem } => format!("failed: {}", plain(problem)),
+        Outcome::Refused { why: Refused::Other, said } => format!("left, since GitHub refuses ({})", plain(said)),
+        Outcome::Failed { problem } => format!("failed ({})", plain(problem)),
         Outcome::Protected => "left, since something was pushed, tagged or reopened after the plan was made".to_owned(),
         Outcome::NotInBoth => "left, since the plan file does not have it".to_owned(),
         Outcome::Remaining => "not done yet".to_owned(),
@@ -304,4 +300,28 @@ pub(super) fn sentence(text: &str) -> String {
     let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
     let end = if text.ends_with('.') { "" } else { "." };
     format!("{first}{}{end}", characters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_without_a_known_reason_are_told() {
+        let reason = VersionReason::Undeletable { refusal: Refusal::Other };
+        assert_eq!(version_reason(&reason, DateTime::UNIX_EPOCH), "GitHub refuses to delete it");
+    }
+
+    #[test]
+    fn names_of_others_end_no_code() {
+        assert_eq!(quoted("a`b\u{1b}"), "`a'b\\u{1b}`");
+        assert_eq!(plain("`a`\n::error::b"), "'a'\\n::error::b");
+    }
+
+    #[test]
+    fn a_sentence_begins_and_ends() {
+        assert_eq!(sentence("nothing was changed"), "Nothing was changed.");
+        assert_eq!(sentence("it is so."), "It is so.");
+        assert_eq!(sentence(""), ".");
+    }
 }

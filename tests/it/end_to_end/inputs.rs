@@ -184,6 +184,29 @@ fn check_asks_nobody() {
 }
 
 #[test]
+fn check_warns_of_what_a_policy_may_not_mean_and_succeeds() {
+    let rows = "- {on: branch main, tag: 'main-{{sha}}', rolling: '{{sha}}', keep: 3 days}\n- {on: 'branch release/*', tag: '{{branch.1}}-{{sha}}'}";
+    let policy = format!("version: 1\nimages: [ghcr.io/acme/shop]\ntags:\n{rows}\nuntagged: {{keep: 1 hour}}\n");
+    let log = Step::on("push-kyklos-main").policy(&policy).mode("check").succeed().stdout;
+    let warnings: Vec<&str> = log.lines().filter(|line| line.starts_with("::warning")).collect();
+    assert_eq!(warnings.len(), 3, "{log}");
+    assert!(warnings[2].contains("`main-a1b2c3d`") && warnings[2].contains("%0A  - on: branch release/*%0A"), "{log}");
+    let json =
+        Step::on("push-kyklos-main").policy(&policy).at_terminal(&["check", "--format", "json"]).succeed().stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let kinds: Vec<&str> =
+        json["findings"].as_array().unwrap().iter().map(|found| found["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["rolling-piles-up", "untagged-too-brief", "overlap"]);
+    let overlap = serde_json::json!({
+        "kind": "overlap", "row": 1, "line": 4, "by-row": 2, "by-line": 5, "tag": "main-a1b2c3d", "role": "tag",
+        "keep": "for 3 days", "kept": "forever", "rename": null,
+        "tighter-row": {"row": 2, "yaml": "- on: branch release/*\n  tag: \"{{branch.1}}-{{sha}}\"\n  match: \"/v?[0-9][0-9A-Za-z._]*-(?<sha>[0-9a-f]{7,40})/\"\n"},
+        "message": json["findings"][2]["message"],
+    });
+    assert_eq!(json["findings"][2], overlap);
+}
+
+#[test]
 fn what_is_checked_out_decides_if_the_input_says_so() {
     let sandbox = ghcr();
     // The event is a push to main; what is checked out is a release.

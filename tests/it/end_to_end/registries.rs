@@ -14,7 +14,7 @@ use crate::{
 const PROGRAM: &str = "#include <stdio.h>\nint main(void) { puts(\"hello from the image\"); return 0; }\n";
 
 /// An image that buildah made from one static program, as the folder `layout` and the archive `image.tar`.
-fn built() -> TempDir {
+pub(super) fn built() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     fs::write(at.join("hello.c"), PROGRAM).unwrap();
@@ -30,10 +30,11 @@ fn built() -> TempDir {
     buildah(&["commit", "--quiet", "--rm", &container, "localhost/hello:1"]);
     buildah(&["push", "--quiet", "localhost/hello:1", "oci:layout:v1"]);
     buildah(&["push", "--quiet", "localhost/hello:1", "oci-archive:image.tar:v1"]);
+    buildah(&["push", "--quiet", "localhost/hello:1", "docker-archive:save.tar:localhost/hello:1"]);
     folder
 }
 
-fn skopeo(arguments: &[&str], access: Access) -> Vec<u8> {
+pub(super) fn skopeo(arguments: &[&str], access: Access) -> Vec<u8> {
     let mut command = program("skopeo", "skopeo");
     command.args(arguments);
     if access == Access::Basic {
@@ -45,13 +46,13 @@ fn skopeo(arguments: &[&str], access: Access) -> Vec<u8> {
 }
 
 /// The digest of what skopeo reads under a reference.
-fn inspected(reference: &str, access: Access) -> String {
+pub(super) fn inspected(reference: &str, access: Access) -> String {
     let name = format!("docker://{reference}");
     Digest::of(&skopeo(&["inspect", "--raw", "--tls-verify=false", &name], access)).to_string()
 }
 
 /// Runs an image and returns what it prints.
-fn run_by_podman(reference: &str, access: Access) -> String {
+pub(super) fn run_by_podman(reference: &str, access: Access) -> String {
     let storage = tempfile::tempdir().unwrap();
     let podman = |arguments: &[&str], name: &str| {
         let mut command = program("podman", "podman");

@@ -262,7 +262,8 @@ fn version(at: usize, node: &Node, used: &mut BTreeSet<usize>, ordered: bool, ag
     }
 }
 
-/// A package. `ordered`: what is listed was there before what lists it, and carries no tags of rows.
+/// A package. `ordered`: what is listed was there before what lists it, and carries no tags of rows; referrers list no images,
+/// and no tag is on two versions.
 pub(super) fn situation(ordered: bool) -> BoxedStrategy<Situation> {
     let rows = sample::subsequence(&ROWS[..], 1..6);
     let rest = (
@@ -292,10 +293,25 @@ pub(super) fn situation(ordered: bool) -> BoxedStrategy<Situation> {
                 for at in listed.into_iter().filter(|at| *at < nodes.len()).collect::<Vec<_>>() {
                     nodes[at].tags.clear();
                 }
+                // What a referrer lists is no image until the referrer is gone, and would then take another's place.
+                for at in 0..nodes.len() {
+                    let lists_images = nodes[at].children.iter().map(|child| child.index(at + 3));
+                    let lists_images = lists_images.filter(|child| *child < at).any(|child| nodes[child].kind <= 11);
+                    if lists_images && (6..=11).contains(&nodes[at].kind) {
+                        (nodes[at].subject, nodes[at].signs) = (None, None);
+                    }
+                }
             }
             let mut used = BTreeSet::new();
             inventory.versions =
                 nodes.iter().enumerate().map(|(at, node)| version(at, node, &mut used, ordered, &ages)).collect();
+            if ordered {
+                // A tag on two versions is moving right now: the next look sees another package.
+                let mut seen = BTreeSet::new();
+                for version in &mut inventory.versions {
+                    version.tags.retain(|tag| seen.insert(tag.clone()));
+                }
+            }
             if let Some(at) = undeletable {
                 inventory.undeletable.insert(VersionId::new(at + 100), Refusal::Downloads);
             }

@@ -216,6 +216,7 @@ impl Reference<'_> {
                 rank.0 = rank.0.max(age);
             }
         }
+        others.retain(|id, _| !images.contains_key(id));
         let mine = self.images_of(version);
         let places = mine
             .iter()
@@ -422,6 +423,8 @@ pub(super) fn reference(inventory: &Inventory, policy: &Policy) -> Option<Outcom
         }
         let deleted = versions.iter().filter(|v| !kept.contains(&v.digest.to_string())).map(|v| v.id).collect();
         if stays_tagged {
+            // What stays only since a tagged version has to stay keeps its tags.
+            let untagged = if rescued.is_some() { BTreeSet::new() } else { untagged };
             return Some(Outcome { deleted, untagged });
         }
         let tagged: Vec<&Version> = versions.iter().filter(|version| !version.tags.is_empty()).collect();
