@@ -352,6 +352,10 @@ async fn policy(
     match found {
         Some(bytes) => Ok(Some((path.clone(), bytes))),
         None if inputs.rows() == Rows::Default => Ok(None),
+        None if reads_default_branch => Err(Error::input(format!(
+            "there is no policy: `{path}` does not exist on the default branch"
+        ))
+        .with_hint("merge it first, or name its path from the repository's root: the work tree's may be a stranger's")),
         None => Err(Error::input(format!("there is no policy: `{path}` does not exist"))
             .with_hint("or give `images` and `tags`, as docker/metadata-action takes them")
             .with_hint(if inputs.policy_given {

@@ -142,7 +142,7 @@ where
     };
     let mut asker = Asker::new(sources.packages, sources.repository, repository.as_ref(), policy);
     if let Some(wanted) = &policy.references {
-        inventory.references = references::collect(sources.repository, repository.as_ref(), wanted, image).await;
+        inventory.references = references::collect(sources.repository, repository.as_ref(), wanted, image).await?;
     }
     let plan = ask_all(&mut asker, &mut inventory, policy, closed).await?;
     Ok(Collected { inventory, package, repository, registry_tags, manifests_read, plan })
@@ -164,7 +164,7 @@ async fn ask_all<P: PackagesReader, S: RepositoryReader>(
             Ok(plan) if !plan.questions.is_empty() => plan,
             done => return Ok(done),
         };
-        asker.answer(inventory, &plan.questions).await;
+        asker.answer(inventory, &plan.questions).await?;
     }
     Err(PortError::new(
         PortErrorKind::Malformed,

@@ -128,11 +128,11 @@ where
         let untag: BTreeSet<&Tag> = so_far.steps.iter().flat_map(Step::untagged).collect();
         // Where nothing is deleted, nothing but the tags that go can be lost.
         let deletes = !so_far.gone.is_empty() || so_far.steps.iter().any(|step| step.deleted().is_some());
-        let may_matter = |tag: &Tag| {
-            let is_new = !self.look.tags.contains_key(tag) || !here.contains(tag);
-            deletes && (is_new || self.movable.may_move(tag))
+        let is_due = |tag: &&Tag| {
+            let is_new = !self.look.tags.contains_key(*tag) || !here.contains(*tag);
+            let may_matter = deletes && (is_new || self.movable.may_move(tag));
+            !so_far.moved.contains(*tag) && (untag.contains(*tag) || may_matter)
         };
-        let is_due = |tag: &&Tag| !so_far.moved.contains(*tag) && (untag.contains(*tag) || may_matter(tag));
         let due: BTreeSet<&Tag> = here.iter().copied().chain(&listed).filter(is_due).collect();
         let ask = |tag: Tag| async move {
             let digest = registry.manifest_digest(image, &ManifestReference::Tag(tag.clone())).await;

@@ -8,12 +8,15 @@ use std::{
     os::unix::{fs::chown, net::UnixListener},
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
 use ghcr_lifecycle::{inputs::INPUTS, sandbox::SampleImage};
 use tempfile::TempDir;
 
 use crate::{
+    end_to_end::cleanup::shop::{DELETED, PACKAGE, TOKEN, assert_clean, deletions, policy, shop},
     peers::{Access, DockerRegistry, PASSWORD, USERNAME},
     programs::{program, run},
     runner::parse_output_file,
@@ -82,6 +85,26 @@ impl Runner {
     }
 
     fn run(&self, inputs: &[(&str, &str)], event: &[(&str, &str)]) -> Step {
+        let output = self.command(inputs, event).output().expect(MISSING);
+        let log = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        Step {
+            exit_code: output.status.code().unwrap_or(-1),
+            log,
+            outputs: parse_output_file(&fs::read_to_string(self.path("file_commands/set_output_1")).unwrap())
+                .unwrap()
+                .into_iter()
+                .collect(),
+            summary: fs::read_to_string(self.path("file_commands/step_summary_1")).unwrap(),
+        }
+    }
+
+    /// The name of the container, which the runner makes up.
+    fn name(&self) -> String {
+        let folder = self.folder.path().file_name().unwrap().to_string_lossy();
+        format!("ghcr_lifecycle_{}", folder.trim_start_matches('.'))
+    }
+
+    fn command(&self, inputs: &[(&str, &str)], event: &[(&str, &str)]) -> Command {
         let image = env::var("GHCR_LIFECYCLE_IMAGE").expect(
             "GHCR_LIFECYCLE_IMAGE must name the image that `tests/package` builds (`localhost/ghcr-lifecycle:test`)",
         );
@@ -101,7 +124,7 @@ impl Runner {
         }
 
         let mut command = Command::new("podman");
-        command.args(["--runtime", "runc", "run", "--workdir", "/github/workspace", "--rm"]);
+        command.args(["--runtime", "runc", "run", "--name", &self.name(), "--workdir", "/github/workspace", "--rm"]);
         for name in environment.keys() {
             command.args(["-e", name]);
         }
@@ -120,19 +143,11 @@ impl Runner {
             command.arg("-v").arg(format!("{}:{container}", self.path(host).display()));
         }
         command.arg(image).envs(&environment);
-        let output = command.output().expect("podman must be installed (Debian packages: podman, runc)");
-        let log = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        Step {
-            exit_code: output.status.code().unwrap_or(-1),
-            log,
-            outputs: parse_output_file(&fs::read_to_string(self.path("file_commands/set_output_1")).unwrap())
-                .unwrap()
-                .into_iter()
-                .collect(),
-            summary: fs::read_to_string(self.path("file_commands/step_summary_1")).unwrap(),
-        }
+        command
     }
 }
+
+const MISSING: &str = "podman must be installed (Debian packages: podman, runc)";
 
 /// What every step finds in its environment, as seen from inside.
 const RUNNER_ENVIRONMENT: &[(&str, &str)] = &[
@@ -169,6 +184,15 @@ const RELEASE: &[(&str, &str)] = &[
     ("GITHUB_REF_NAME", "v0.1.0"),
     ("GITHUB_REF_PROTECTED", "false"),
     ("GITHUB_REF_TYPE", "tag"),
+    ("GITHUB_SHA", "1f0c0d0e5a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d"),
+];
+
+const SCHEDULE: &[(&str, &str)] = &[
+    ("GITHUB_EVENT_NAME", "schedule"),
+    ("GITHUB_REF", "refs/heads/main"),
+    ("GITHUB_REF_NAME", "main"),
+    ("GITHUB_REF_TYPE", "branch"),
+    ("GITHUB_REPOSITORY", PACKAGE),
     ("GITHUB_SHA", "1f0c0d0e5a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d"),
 ];
 
@@ -276,4 +300,43 @@ async fn a_release_is_pushed_from_the_workspace() {
     let again = runner.run(&inputs, RELEASE);
     assert_eq!(again.exit_code, 0, "{}", again.log);
     assert_eq!(again.outputs["digest"], sample.digest().to_string());
+}
+
+/// A job that is cancelled: the process is PID 1 of its container, which dies of no signal that it does not ask for.
+#[test]
+fn a_clean_up_that_is_told_to_end_ends_in_good_order() {
+    let sandbox = shop();
+    let runner = Runner::new();
+    write(&runner.path("workspace/.github/ghcr-lifecycle.yml"), &policy(&[PACKAGE], &sandbox.host()));
+    let payload = r#"{"schedule": "0 4 * * 1", "repository": {"full_name": "acme/shop", "default_branch": "main"}}"#;
+    write(&runner.path("workflow/event.json"), payload);
+    let (host, api) = (sandbox.host(), format!("http://{}", sandbox.host()));
+    let event: Vec<(&str, &str)> = SCHEDULE.iter().copied().chain([("GITHUB_API_URL", &*api)]).collect();
+    let inputs = [("mode", "cleanup"), ("dry-run", "false"), ("ghcr-host", &*host), ("github-token", TOKEN)];
+    let (name, count) = (runner.name(), AtomicUsize::new(0));
+    sandbox.on_request(move |request| {
+        let is_it = request.method == "DELETE" && count.fetch_add(1, Ordering::SeqCst) == 2;
+        let name = name.clone();
+        async move {
+            if is_it {
+                let kill = move || Command::new("podman").args(["kill", "--signal", "TERM", &name]).status();
+                let killed = tokio::task::spawn_blocking(kill).await.unwrap().expect(MISSING);
+                assert!(killed.success());
+                // The answer must not come before the signal.
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+        }
+    });
+    let step = runner.run(&inputs, &event);
+    sandbox.clear_hook();
+    assert_eq!(step.exit_code, 0, "{}", step.log);
+    assert_eq!(deletions(&sandbox), 3, "{}", step.log);
+    assert_eq!(step.outputs["remaining"], (DELETED + 1 - 3).to_string(), "{}", step.log);
+    assert!(step.log.contains("SIGTERM ended the run in good order"), "{}", step.log);
+    assert_eq!(step.log.matches("journal {\"at\":").count(), 6, "{}", step.log);
+    // The journal is where the step's output says that later steps find it.
+    let journal = step.outputs["journal-file"].strip_prefix("/home/runner/work/_temp/").unwrap().to_owned();
+    assert_eq!(fs::read_to_string(runner.path("runner_temp").join(journal)).unwrap().lines().count(), 6);
+    assert_eq!(runner.run(&inputs, &event).exit_code, 0);
+    assert_clean(&sandbox);
 }

@@ -1,13 +1,10 @@
 //! Answers what a plan asks for. What cannot be known is noted as such, with the permission that is missing: it keeps what
 //! depends on it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
     model::{
@@ -20,7 +17,7 @@ use crate::{
         retention::Question,
         rules::{Condition, Policy, TagRule},
     },
-    ports::{GitTagObject, PackagesReader, PortError, RepositoryReader},
+    ports::{GitTagObject, PackagesReader, PortError, PortErrorKind, RepositoryReader},
 };
 
 /// How many git tags are asked for at once.
@@ -39,17 +36,22 @@ pub(super) struct Asker<'a, P, S> {
 }
 
 /// Says what an error means for the one thing that was asked.
-pub(super) fn problem(error: &PortError) -> String {
+fn problem(error: &PortError) -> String {
     match &error.hint {
         Some(hint) => format!("{}; {hint}", shown(&error.to_string())),
         None => shown(&error.to_string()),
     }
 }
 
-async fn known<T>(asked: impl Future<Output = Result<T, PortError>>) -> Asked<T> {
-    match asked.await {
-        Ok(fact) => Asked::Known(fact),
-        Err(error) => Asked::Unreadable { problem: problem(&error) },
+/// Takes an answer as known or not.
+///
+/// # Errors
+/// If a limit of requests is spent: then nothing else can be asked either, whatever the token may do.
+pub(super) fn known<T>(answer: Result<T, PortError>) -> Result<Asked<T>, PortError> {
+    match answer {
+        Ok(fact) => Ok(Asked::Known(fact)),
+        Err(error) if error.kind == PortErrorKind::RateLimited => Err(error),
+        Err(error) => Ok(Asked::Unreadable { problem: problem(&error) }),
     }
 }
 
@@ -72,24 +74,31 @@ impl<'a, P: PackagesReader, S: RepositoryReader> Asker<'a, P, S> {
     }
 
     /// Answers questions: whatever comes back, none of them is open afterwards.
-    pub(super) async fn answer(&mut self, inventory: &mut Inventory, questions: &BTreeSet<Question>) {
+    ///
+    /// # Errors
+    /// If a limit of requests is spent.
+    pub(super) async fn answer(
+        &mut self,
+        inventory: &mut Inventory,
+        questions: &BTreeSet<Question>,
+    ) -> Result<(), PortError> {
         let mut dates = Vec::new();
         for question in questions {
             match question {
-                Question::PullRequests => inventory.pull_requests = self.pull_requests().await,
+                Question::PullRequests => inventory.pull_requests = self.pull_requests().await?,
                 Question::Branches => {
-                    self.find_branches().await;
+                    self.find_branches().await?;
                     inventory.branches = map(self.branches.clone(), |branches| branches.into_keys().collect());
                 }
-                Question::Releases => inventory.evidence.releases = self.releases().await,
-                Question::GitTags => inventory.evidence.git_tags = self.git_tags().await,
+                Question::Releases => inventory.evidence.releases = self.releases().await?,
+                Question::GitTags => inventory.evidence.git_tags = self.git_tags().await?,
                 Question::GitTagDate { name } => dates.push(name.clone()),
                 Question::Commits { row, since } => {
-                    let commits = self.commits(*row, *since).await;
+                    let commits = self.commits(*row, *since).await?;
                     inventory.evidence.commits.insert(*row, commits);
                 }
                 Question::DeletedVersions => {
-                    let deleted = known(self.packages.deleted_versions(&inventory.image)).await;
+                    let deleted = known(self.packages.deleted_versions(&inventory.image).await)?;
                     let short = |version: crate::ports::ListedVersion| DeletedVersion {
                         id: version.id,
                         digest: version.digest,
@@ -98,7 +107,7 @@ impl<'a, P: PackagesReader, S: RepositoryReader> Asker<'a, P, S> {
                 }
             }
         }
-        self.find_dates(inventory, dates).await;
+        self.find_dates(inventory, dates).await
     }
 
     fn nobody<T>() -> Asked<T> {
@@ -107,34 +116,35 @@ impl<'a, P: PackagesReader, S: RepositoryReader> Asker<'a, P, S> {
         Asked::Unreadable { problem: problem.to_owned() }
     }
 
-    async fn pull_requests(&self) -> Asked<BTreeSet<u64>> {
+    async fn pull_requests(&self) -> Result<Asked<BTreeSet<u64>>, PortError> {
         match self.repository {
-            Some(repository) => known(self.source.open_pull_requests(repository)).await,
-            None => Self::nobody(),
+            Some(repository) => known(self.source.open_pull_requests(repository).await),
+            None => Ok(Self::nobody()),
         }
     }
 
-    async fn releases(&self) -> Asked<BTreeMap<String, DateTime<Utc>>> {
+    async fn releases(&self) -> Result<Asked<BTreeMap<String, DateTime<Utc>>>, PortError> {
         match self.repository {
-            Some(repository) => known(self.source.releases(repository)).await,
-            None => Self::nobody(),
+            Some(repository) => known(self.source.releases(repository).await),
+            None => Ok(Self::nobody()),
         }
     }
 
-    async fn find_branches(&mut self) {
+    async fn find_branches(&mut self) -> Result<(), PortError> {
         if self.branches == Asked::NotAsked {
             self.branches = match self.repository {
-                Some(repository) => known(self.source.branches(repository)).await,
+                Some(repository) => known(self.source.branches(repository).await)?,
                 None => Self::nobody(),
             };
         }
+        Ok(())
     }
 
-    async fn git_tags(&mut self) -> Asked<BTreeMap<String, GitTag>> {
-        let Some(repository) = self.repository else { return Self::nobody() };
-        let tags = known(self.source.git_tags(repository)).await;
+    async fn git_tags(&mut self) -> Result<Asked<BTreeMap<String, GitTag>>, PortError> {
+        let Some(repository) = self.repository else { return Ok(Self::nobody()) };
+        let tags = known(self.source.git_tags(repository).await)?;
         let objects = &mut self.tag_objects;
-        map(tags, |tags| {
+        Ok(map(tags, |tags| {
             let kind = |(name, object): (String, GitTagObject)| match object {
                 GitTagObject::Lightweight => (name, GitTag::Lightweight),
                 GitTagObject::Annotated(object) => {
@@ -143,35 +153,36 @@ impl<'a, P: PackagesReader, S: RepositoryReader> Asker<'a, P, S> {
                 }
             };
             tags.into_iter().map(kind).collect()
-        })
+        }))
     }
 
-    async fn find_dates(&self, inventory: &mut Inventory, names: Vec<String>) {
-        let Asked::Known(tags) = &mut inventory.evidence.git_tags else { return };
+    async fn find_dates(&self, inventory: &mut Inventory, names: Vec<String>) -> Result<(), PortError> {
+        let Asked::Known(tags) = &mut inventory.evidence.git_tags else { return Ok(()) };
         let asked: Vec<(String, Asked<DateTime<Utc>>)> = stream::iter(names)
             .map(|name| async move {
                 let date = match (self.repository, self.tag_objects.get(&name)) {
-                    (Some(repository), Some(object)) => known(self.source.git_tag_date(repository, object)).await,
+                    (Some(repository), Some(object)) => known(self.source.git_tag_date(repository, object).await)?,
                     (None, _) | (_, None) => Self::nobody(),
                 };
-                (name, date)
+                Ok((name, date))
             })
             .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
+            .try_collect()
+            .await?;
         for (name, date) in asked {
             tags.insert(name, GitTag::Annotated(date));
         }
+        Ok(())
     }
 
     /// Lists the commits of all branches that a row is on. A branch whose tip another one reaches has nothing to add.
-    async fn commits(&mut self, row: usize, since: DateTime<Utc>) -> Asked<Commits> {
-        self.find_branches().await;
-        let Some(repository) = self.repository else { return Self::nobody() };
+    async fn commits(&mut self, row: usize, since: DateTime<Utc>) -> Result<Asked<Commits>, PortError> {
+        self.find_branches().await?;
+        let Some(repository) = self.repository else { return Ok(Self::nobody()) };
         let branches = match &self.branches {
             Asked::Known(branches) => branches,
-            Asked::Unreadable { problem } => return Asked::Unreadable { problem: problem.clone() },
-            Asked::NotAsked => return Self::nobody(),
+            Asked::Unreadable { problem } => return Ok(Asked::Unreadable { problem: problem.clone() }),
+            Asked::NotAsked => return Ok(Self::nobody()),
         };
         let rule = self.policy.rules.iter().find(|rule| rule.row.number == row);
         let mut dates = BTreeMap::new();
@@ -179,12 +190,13 @@ impl<'a, P: PackagesReader, S: RepositoryReader> Asker<'a, P, S> {
             if dates.contains_key(tip) {
                 continue;
             }
-            match self.source.commits_since(repository, tip, since).await {
-                Ok(found) => dates.extend(found),
-                Err(error) => return Asked::Unreadable { problem: problem(&error) },
+            match known(self.source.commits_since(repository, tip, since).await)? {
+                Asked::Known(found) => dates.extend(found),
+                Asked::Unreadable { problem } => return Ok(Asked::Unreadable { problem }),
+                Asked::NotAsked => {}
             }
         }
-        Asked::Known(Commits { since, dates })
+        Ok(Asked::Known(Commits { since, dates }))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::ask::problem;
+use super::ask::known;
 use crate::{
     model::{Asked, ImageName, RepositoryName, evidence::Reference, untrusted::shown},
     policy::{references::find, rules::References},
@@ -15,20 +15,20 @@ use crate::{
 const AT_ONCE: usize = 10;
 
 /// Reads the references to an image on the default branch and the branches named.
+///
+/// # Errors
+/// If a limit of requests is spent.
 pub(super) async fn collect<S: RepositoryReader>(
     source: &S,
     repository: Option<&RepositoryName>,
     wanted: &References,
     image: &ImageName,
-) -> Asked<Vec<Reference>> {
+) -> Result<Asked<Vec<Reference>>, PortError> {
     let Some(repository) = repository else {
         let problem = "the package is linked to no source repository, and the policy names none";
-        return Asked::Unreadable { problem: problem.to_owned() };
+        return Ok(Asked::Unreadable { problem: problem.to_owned() });
     };
-    match read(source, repository, wanted, image).await {
-        Ok(references) => Asked::Known(references),
-        Err(error) => Asked::Unreadable { problem: problem(&error) },
-    }
+    known(read(source, repository, wanted, image).await)
 }
 
 async fn read<S: RepositoryReader>(

@@ -130,11 +130,13 @@ fn unknown(report: &CleanupReport<'_>, package: &PackageReport, plan: &CleanupPl
         }
     }
     let say = |((fact, problem), Affected { rows, tags }): (Lack<'_>, Affected)| {
-        let why = match problem {
+        // What was said may come with its remedy; where it is the permission, this names it once, and whole.
+        let refused = problem.and_then(|problem| problem.split_once("; grant `")).map(|(said, _)| said);
+        let why = match refused.or(problem) {
             Some(problem) => format!("could not be read: {}", words::plain(problem)),
             None => "were not asked for".to_owned(),
         };
-        let remedy = match (&package.repository, problem) {
+        let remedy = match (&package.repository, refused) {
             (None, _) => {
                 "link the package to its source repository, or name that in the policy: `repository: owner/name`"
                     .to_owned()
