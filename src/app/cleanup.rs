@@ -376,6 +376,10 @@ where
         Self::look(self, so_far).await
     }
 
+    async fn look_at_tags(&mut self, so_far: SoFar<'_>) -> Result<(), PortError> {
+        Self::look_at_tags(self, so_far).await
+    }
+
     fn seen(&self) -> &Look {
         Self::seen(self)
     }

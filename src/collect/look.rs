@@ -116,7 +116,10 @@ where
     }
 
     /// Looks up the digest of every tag that is new or may have moved; at the first look, of all.
-    async fn look_at_tags(&mut self, so_far: SoFar<'_>) -> Result<(), PortError> {
+    ///
+    /// # Errors
+    /// If one of them cannot be asked for: nothing may be changed then.
+    pub async fn look_at_tags(&mut self, so_far: SoFar<'_>) -> Result<(), PortError> {
         let (registry, image) = (self.sources.registry, &self.before.image);
         let listed: BTreeSet<Tag> = registry.tags(image).await?.into_iter().collect();
         let is_gone = |version: &&Version| so_far.gone.contains(&version.id);

@@ -36,6 +36,9 @@ pub trait Lookout: Send {
     /// Looks again.
     fn look(&mut self, so_far: SoFar<'_>) -> impl Future<Output = Result<(), PortError>> + Send;
 
+    /// Looks only at where tags are, by the registry's word.
+    fn look_at_tags(&mut self, so_far: SoFar<'_>) -> impl Future<Output = Result<(), PortError>> + Send;
+
     /// Returns what was seen so far.
     fn seen(&self) -> &Look;
 
@@ -95,6 +98,7 @@ where
             gone: BTreeSet::new(),
             looked_at: work.looked_at,
             look_ended: work.looked_at,
+            saw_tags: false,
             failures: 0,
             done: 0,
             has_deleted: false,
@@ -125,6 +129,8 @@ struct Sweep<'a, P, R, J, U, L> {
     gone: BTreeSet<VersionId>,
     looked_at: Duration,
     look_ended: Duration,
+    /// Whether the registry was asked where the tags are.
+    saw_tags: bool,
     /// Requests that failed in a row.
     failures: usize,
     done: usize,
@@ -159,20 +165,32 @@ where
         if run.is_overdue() {
             return Err(End::TimeBudget);
         }
-        if run.elapsed().saturating_sub(self.looked_at) >= self.work.look_every {
-            self.look().await?;
+        let is_old = |sweep: &Self| run.elapsed().saturating_sub(sweep.looked_at) >= sweep.work.look_every;
+        // GHCR's list of versions lags behind for seconds, so that a tag may be where the plan does not know of it.
+        let deletes = self.work.steps.iter().any(|step| step.deleted().is_some());
+        if deletes && !self.saw_tags && !is_old(self) {
+            self.look(Scope::Tags).await?;
+        }
+        if is_old(self) {
+            self.look(Scope::All).await?;
         }
         Ok(())
     }
 
-    async fn look(&mut self) -> Result<(), End> {
+    async fn look(&mut self, scope: Scope) -> Result<(), End> {
         let began = self.with.run.elapsed();
         let steps = self.left();
         let so_far = SoFar { steps: &steps, moved: &self.moved, gone: &self.gone };
-        let looked = self.lookout.look(so_far).await;
+        let looked = match scope {
+            Scope::All => self.lookout.look(so_far).await,
+            Scope::Tags => self.lookout.look_at_tags(so_far).await,
+        };
         looked.map_err(|error| self.end(error))?;
-        self.looked_at = began;
-        self.look_ended = self.with.run.elapsed();
+        self.saw_tags = true;
+        if scope == Scope::All {
+            self.looked_at = began;
+            self.look_ended = self.with.run.elapsed();
+        }
         self.narrow();
         Ok(())
     }
@@ -325,6 +343,13 @@ where
     fn planned(&self) -> BTreeMap<&Tag, &PlannedUntag> {
         self.work.plan.untag.iter().map(|untag| (&untag.tag, untag)).collect()
     }
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    All,
+    Tags,
 }
 
 /// What a line of the journal is about.

@@ -1,14 +1,25 @@
 //! A run that is cut at any request and run again ends where an uninterrupted one ends; at the moment of the cut every tag that
 //! is left can be pulled whole; and the journals bring back what was there before, from either moment.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use ghcr_lifecycle::sandbox::{Control, options::Habits};
+use ghcr_lifecycle::{
+    adapters::runner::ThisRun,
+    app::Finished,
+    sandbox::{Control, options::Habits},
+};
 
 use super::{
     journal::Notes,
-    package::{Contents, Named, contents, everything, few, tags_only, without_placeholders},
-    support::{ALWAYS, Cut, ONCE, Stage, Who},
+    package::{Contents, Named, contents, everything, few, placeholders, tags_only, without_placeholders},
+    support::{ALWAYS, Cut, ONCE, Stage, Who, options},
 };
 
 /// What nobody knows of GHCR is so in one try, and otherwise in the next.
@@ -51,13 +62,12 @@ async fn check_restored(stage: &Stage, text: &str, what: &str) {
     stage.check_whole(what);
 }
 
-/// The requests to cut at: all that change something, those right after them, and every `stride`th of the others.
+/// The requests to cut at: all that change something, and every `stride`th of the others. One that only reads leaves the same
+/// behind as the one before it, so that a few of them show all.
 fn places(stage: &Stage, stride: usize) -> BTreeSet<usize> {
     let requests = stage.sandbox.requests();
     let writes = requests.iter().zip(1..).filter(|(request, _)| request.is_write()).map(|(_, place)| place);
-    let mut places: BTreeSet<usize> = writes.flat_map(|place| [place, place + 1]).collect();
-    places.extend((1..=requests.len()).step_by(stride));
-    places
+    writes.chain((1..=requests.len()).step_by(stride)).collect()
 }
 
 async fn cut_everywhere(fill: fn(&Control) -> Named, look_every: Duration, cuts: &[Cut], stride: usize) {
@@ -90,6 +100,44 @@ async fn cut_everywhere(fill: fn(&Control) -> Named, look_every: Duration, cuts:
     }
 }
 
+/// Asks a run to end when it sends a request.
+async fn told_to_end(stage: &Stage, at: usize, look_every: Duration, journal: &Notes) -> Finished {
+    let run = Arc::new(ThisRun::start(None, false));
+    let (count, ended) = (AtomicUsize::new(0), Arc::clone(&run));
+    stage.sandbox.on_request(move |_| {
+        if count.fetch_add(1, Ordering::SeqCst) + 1 == at {
+            ended.interrupt("SIGTERM");
+        }
+        std::future::ready(())
+    });
+    let finished = stage.clean_with(Who::A, look_every, journal, &*run, None, options()).await;
+    stage.sandbox.clear_hook();
+    finished
+}
+
+#[tokio::test]
+async fn a_signal_ends_it_in_good_order() {
+    for fill in [few as fn(&Control) -> Named, tags_only] {
+        let stage = Stage::new(fill).await;
+        let (end, places) = uninterrupted(&stage, ONCE, 2).await;
+        for at in places {
+            let what = format!("told to end at {at}");
+            stage.reset(habits(at));
+            let first = Notes::default();
+            let finished = told_to_end(&stage, at, ONCE, &first).await;
+            stage.check_whole(&what);
+            check_journal(&stage, &first, true, &what);
+            // Before the first change there is nothing to go on with.
+            assert!(finished.error.is_none() || first.text().is_empty(), "{what}: {:?}", finished.error);
+            assert!(placeholders(&stage.sandbox).is_empty(), "{what}: what was begun is brought to its end");
+            let second = Notes::default();
+            assert!(stage.clean(Who::A, ONCE, &second).await.error.is_none());
+            assert_eq!(contents(&stage.sandbox), end, "{what}");
+            check_restored(&stage, &(first.text() + &second.text()), &what).await;
+        }
+    }
+}
+
 fn contents_at_start(stage: &Stage) -> Contents {
     stage.reset(habits(0));
     contents(&stage.sandbox)
@@ -97,22 +145,22 @@ fn contents_at_start(stage: &Stage) -> Contents {
 
 #[tokio::test]
 async fn one_request_breaks() {
-    cut_everywhere(everything, ONCE, &[Cut::Dropped, Cut::AnswerLost, Cut::LateError], 4).await;
+    cut_everywhere(everything, ONCE, &[Cut::Dropped, Cut::AnswerLost, Cut::LateError], 8).await;
 }
 
 #[tokio::test]
 async fn nothing_gets_through_any_more() {
-    cut_everywhere(everything, ONCE, &[Cut::DownAfter, Cut::FailingAfter], 4).await;
+    cut_everywhere(everything, ONCE, &[Cut::DownAfter, Cut::FailingAfter], 8).await;
 }
 
 #[tokio::test]
 async fn the_process_dies() {
-    cut_everywhere(everything, ONCE, &[Cut::Killed, Cut::KilledAfter], 4).await;
+    cut_everywhere(everything, ONCE, &[Cut::Killed, Cut::KilledAfter], 8).await;
 }
 
 #[tokio::test]
 async fn looks_in_between_break_off_too() {
-    cut_everywhere(few, ALWAYS, &[Cut::Down, Cut::KilledAfter], 8).await;
+    cut_everywhere(few, ALWAYS, &[Cut::Down, Cut::KilledAfter], 12).await;
 }
 
 #[tokio::test]

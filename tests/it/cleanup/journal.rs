@@ -10,6 +10,7 @@ use ghcr_lifecycle::{
 #[derive(Debug)]
 pub(super) struct Notes {
     lines: Mutex<Vec<String>>,
+    plan: Mutex<String>,
     asked: AtomicUsize,
     /// How many lines can be written.
     room: usize,
@@ -23,12 +24,17 @@ impl Default for Notes {
 
 impl Notes {
     pub(super) fn with_room(room: usize) -> Self {
-        Self { lines: Mutex::default(), asked: AtomicUsize::new(0), room }
+        Self { lines: Mutex::default(), plan: Mutex::default(), asked: AtomicUsize::new(0), room }
     }
 
     /// The journal as its file has it.
     pub(super) fn text(&self) -> String {
         self.lines.lock().unwrap().concat()
+    }
+
+    /// The plan as its file has it.
+    pub(super) fn plan(&self) -> String {
+        self.plan.lock().unwrap().clone()
     }
 
     pub(super) fn entries(&self) -> Vec<JournalEntry> {
@@ -71,7 +77,8 @@ impl Journal for Notes {
 }
 
 impl Records for Notes {
-    fn save_plan(&self, _: &str) -> Result<Option<String>, PortError> {
+    fn save_plan(&self, document: &str) -> Result<Option<String>, PortError> {
+        *self.plan.lock().unwrap() = document.to_owned();
         Ok(None)
     }
 

@@ -11,16 +11,17 @@ use std::{
 };
 
 use ghcr_lifecycle::{
+    adapters::runner::ThisRun,
     app::Finished,
-    model::{Digest, RawManifest},
-    sandbox::{Control, options::Habits, requests::RequestInfo},
+    model::{Digest, RawManifest, Tag},
+    sandbox::{Control, Fault, FaultEffect, options::Habits, requests::RequestInfo},
 };
 use tokio::sync::mpsc;
 
 use super::{
     journal::Notes,
     package::{Named, contents, few, image, index, placeholders, push, recreate_branch, reopen, tags_only},
-    support::{ALWAYS, ONCE, Stage, Who},
+    support::{ALWAYS, ONCE, Stage, Who, options},
 };
 use crate::sandbox::api::PACKAGE;
 
@@ -114,7 +115,8 @@ async fn before_any(
     }
 }
 
-const STRIDES: [(Duration, usize); 2] = [(ALWAYS, 4), (ONCE, 3)];
+/// Which requests something happens before: between neighbours that only read, the same is seen.
+const STRIDES: [(Duration, usize); 2] = [(ALWAYS, 5), (ONCE, 5)];
 
 fn happening(what: impl Fn(&Control) + Send + Sync + 'static) -> Happening {
     Arc::new(what)
@@ -199,7 +201,7 @@ async fn an_expiring_tag_moves_to_another_image() {
     let made = |control: &Control| image(control, "new");
     before_any(
         tags_only,
-        [(ALWAYS, 1), (ONCE, 1)],
+        [(ALWAYS, 2), (ONCE, 1)],
         |_| {
             happening(move |control| {
                 let new = made(control);
@@ -256,7 +258,7 @@ async fn a_pull_request_is_reopened_and_a_branch_recreated() {
 #[tokio::test]
 async fn a_second_clean_up_runs_in_full() {
     for (fill, look_every, stride) in
-        [(few as fn(&Control) -> Named, ALWAYS, 6), (few, ONCE, 3), (tags_only, ALWAYS, 2)]
+        [(few as fn(&Control) -> Named, ALWAYS, 9), (few, ONCE, 5), (tags_only, ALWAYS, 4)]
     {
         let stage = Stage::new(fill).await;
         let all = requests(&stage, look_every).await;
@@ -347,5 +349,92 @@ async fn somebody_deletes_our_placeholder() {
         stage.check_whole(&told);
         assert!(tried.finished.error.is_none(), "{told}");
         assert_eq!(contents(&stage.sandbox), end, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_lags_behind_hides_no_tag() {
+    // GHCR's lists lag behind pushes for seconds; the registry does not.
+    let stage = Stage::new(few).await;
+    for (tag, onto) in [("latest", "outer"), ("v1.0.1", "pr"), ("feature-y", "x")] {
+        stage.reset(Habits::default());
+        if tag == "feature-y" {
+            put(&stage.sandbox, stage.named.manifest("two"), tag);
+        }
+        stage.sandbox.fault(Fault::always(FaultEffect::Stale { milliseconds: None }).on("GET", "/versions?"));
+        put(&stage.sandbox, stage.named.manifest(onto), tag);
+        let finished = stage.clean(Who::A, ONCE, &Notes::default()).await;
+        let told = format!("{tag} on {onto}\n{}\n{}", stage.requests(), finished.text);
+        assert_eq!(on(&stage, tag), Some(stage.named.digest(onto)), "{told}");
+        stage.check_whole(&told);
+    }
+}
+
+#[tokio::test]
+async fn what_changed_after_a_plan_was_looked_at_is_left() {
+    let stage = Stage::new(few).await;
+    let changes: [(&str, Happening, &[&str], &[&str]); 7] = [
+        ("nothing", happening(|_| {}), &[], &["b", "old", "outer", "pr", "x"]),
+        (
+            "a promotion",
+            {
+                let outer = stage.named.manifest("outer").clone();
+                happening(move |control| put(control, &outer, "v2.0.0"))
+            },
+            &["v2.0.0"],
+            &["old", "pr", "x"],
+        ),
+        (
+            "a tag that moved",
+            {
+                let outer = stage.named.manifest("outer").clone();
+                happening(move |control| put(control, &outer, "pr-8"))
+            },
+            &["pr-8"],
+            &["old", "x"],
+        ),
+        (
+            "a push",
+            {
+                let new = index("new", &[stage.named.manifest("old")]);
+                happening(move |control| put(control, &new, "v2.0.0"))
+            },
+            &["v2.0.0"],
+            &["b", "outer", "pr", "x"],
+        ),
+        (
+            "a reopening",
+            happening(|control| {
+                reopen(control, 7);
+                reopen(control, 8);
+            }),
+            &["pr-7", "pr-8"],
+            &["b", "old", "outer", "x"],
+        ),
+        ("a branch", happening(recreate_branch), &["feature-x"], &["b", "old", "outer", "pr"]),
+        (
+            "an untagging",
+            happening(|control| {
+                let tag: Tag = "v1.0.1".parse().unwrap();
+                control.change(|state| state.remove_tag(PACKAGE, &tag));
+            }),
+            &[],
+            &["b", "old", "outer", "pr", "x"],
+        ),
+    ];
+    for (what, change, kept, gone) in changes {
+        stage.reset(Habits::default());
+        let saved = stage.plan().await;
+        change(&stage.sandbox);
+        let run = ThisRun::start(None, false);
+        let finished = stage.clean_with(Who::A, ONCE, &Notes::default(), &run, Some(saved), options()).await;
+        assert!(finished.error.is_none(), "{what}: {:?}", finished.error);
+        let mut names: Vec<String> = stage.gone().into_iter().map(|id| stage.named.name(id)).collect();
+        names.sort();
+        assert_eq!(names, gone, "{what}");
+        for tag in kept {
+            assert!(on(&stage, tag).is_some(), "{what}: {tag}");
+        }
+        stage.check_whole(what);
     }
 }

@@ -20,7 +20,7 @@ use ghcr_lifecycle::{
     },
     app::{
         Finished,
-        cleanup::{Cleanup, DryRun, SavedPlan, Sources, World, restore},
+        cleanup::{Cleanup, DryRun, SavedPlan, Sources, World, read_plan, restore},
     },
     execute::restore::Restorer,
     model::{ImageName, Secret},
@@ -127,6 +127,13 @@ impl Stage {
         self.clean_with(who, look_every, journal, &ThisRun::start(None, false), None, options()).await
     }
 
+    /// Says what a clean-up would do, as mode `apply` reads it.
+    pub(super) async fn plan(&self) -> SavedPlan {
+        let journal = Notes::default();
+        self.run(Who::A, ONCE, &journal, &ThisRun::start(None, false), None, options(), DryRun::Plan).await;
+        read_plan(journal.plan().as_bytes(), "plan.json").unwrap()
+    }
+
     pub(super) async fn clean_with(
         &self,
         who: Who,
@@ -135,6 +142,20 @@ impl Stage {
         run: &impl Run,
         saved: Option<SavedPlan>,
         options: ApiOptions,
+    ) -> Finished {
+        self.run(who, look_every, journal, run, saved, options, DryRun::No).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each test varies another one")]
+    async fn run(
+        &self,
+        who: Who,
+        look_every: Duration,
+        journal: &impl Records,
+        run: &impl Run,
+        saved: Option<SavedPlan>,
+        options: ApiOptions,
+        dry_run: DryRun,
     ) -> Finished {
         let (packages, repositories, registry) = self.api(who, options);
         let cache = FileCache::open(None);
@@ -145,7 +166,7 @@ impl Stage {
             own_repository: None,
             now: None,
             closed: None,
-            dry_run: DryRun::No,
+            dry_run,
             max_deletions: MaxDeletions::Share(100),
             pace: 0,
             saved,
