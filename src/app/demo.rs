@@ -155,7 +155,8 @@ impl Demo {
         };
         progress(all, all);
         all_are_complete(sandbox, policy)?;
-        let cleaned = clean::clean(clients, policy, repository).await?;
+        let published = accounts.iter().map(|account| account.image.clone()).collect();
+        let cleaned = clean::clean(clients, policy, published, repository).await?;
         all_are_complete(sandbox, policy)?;
         let finished = Finished {
             text: tell(&sandbox.host(), policy, *is_own, &year, &accounts, last.as_ref(), &cleaned),

@@ -8,7 +8,7 @@ use super::text::size;
 use crate::{
     app::cleanup::{Cleanup, DryRun, LOOK_EVERY, Sources, World},
     error::Error,
-    model::{Digest, JournalEntry, RepositoryName, inventory::ManifestFacts},
+    model::{Digest, ImageName, JournalEntry, RepositoryName, inventory::ManifestFacts},
     policy::{cleanup::MaxDeletions, rules::Policy},
     ports::{Journal, ManifestCache, PackagesWriter, PortError, Records, RegistryWriter, RepositoryReader, Run},
     report::words::count,
@@ -59,13 +59,14 @@ impl ManifestCache for NoCache {
     fn put(&self, _: &Digest, _: &ManifestFacts) {}
 }
 
-/// Cleans up, and returns what a run of mode `cleanup` tells.
+/// Cleans up what was published, and returns what a run of mode `cleanup` tells.
 ///
 /// # Errors
 /// If the clean-up fails.
 pub(super) async fn clean<W, P, S, U>(
     clients: &Clients<'_, W, P, S, U>,
     policy: &Policy,
+    images: Vec<ImageName>,
     repository: &RepositoryName,
 ) -> Result<Value, Error>
 where
@@ -78,7 +79,7 @@ where
     let task = Cleanup {
         mode: "cleanup",
         policy,
-        images: policy.images.clone(),
+        images,
         own_repository: Some(repository),
         now: None,
         closed: None,

@@ -94,7 +94,7 @@ async fn a_package_that_no_hour_can_list_is_refused_at_once() {
     sandbox.set_limits(Limits { primary: true, primary_budget: Some(4), ..Limits::default() });
     let policy = super::support::policy("tags: [{on: release, tag: '{{version}}'}]\n");
     let error = clients(&sandbox).collect(&policy, &super::support::cache(None)).await.unwrap_err();
-    assert_eq!(error.kind, PortErrorKind::RateLimited);
+    assert_eq!(error.kind, PortErrorKind::Denied);
     assert!(error.detail.contains("takes at least 5 requests, and the token may make 4 an hour"), "{error}");
     assert_eq!(rest(&sandbox).len(), 2);
 }

@@ -121,9 +121,9 @@ fn assert_tame(step: &Step) -> bool {
         return false;
     }
     let names: Vec<&str> = outcome.outputs.keys().map(String::as_str).collect();
-    let mut ours: Vec<&str> = ghcr_lifecycle::report::OUTPUTS.iter().map(|(name, _)| *name).collect();
-    ours.sort_unstable();
-    assert_eq!(names, ours);
+    let ours: Vec<&str> = ghcr_lifecycle::report::OUTPUTS.iter().map(|(name, _)| *name).collect();
+    // The others are those of clean-ups.
+    assert!(names.len() == 16 && names.iter().all(|name| ours.contains(name)), "{names:?}");
     for tag in outcome.lines("tag-names") {
         assert!(tag.parse::<ghcr_lifecycle::model::Tag>().is_ok(), "{tag:?}");
     }

@@ -172,15 +172,11 @@ impl Reference<'_> {
     /// The images that a version's tags count for: itself, or the images above a listed one.
     fn images_of(&self, version: &Version) -> Vec<&Version> {
         let mut above: BTreeSet<String> = BTreeSet::from([version.digest.to_string()]);
-        loop {
-            let before = above.len();
+        for _ in &self.inventory.versions {
             for other in &self.inventory.versions {
                 if self.children(other).iter().any(|child| above.contains(child)) {
                     above.insert(other.digest.to_string());
                 }
-            }
-            if above.len() == before {
-                break;
             }
         }
         self.inventory.versions.iter().filter(|v| above.contains(&v.digest.to_string()) && self.is_image(v)).collect()
