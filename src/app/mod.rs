@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cleanup;
 pub mod context;
+pub mod copy;
 #[cfg(feature = "sandbox")]
 pub mod demo;
 pub mod plan;

@@ -2,4 +2,5 @@
 
 pub mod cleanup;
 pub mod publish;
+pub mod referrers;
 pub mod restore;

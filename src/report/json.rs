@@ -48,7 +48,7 @@ pub fn document(report: &Report) -> Value {
 }
 
 fn image(report: &ImageReport) -> Value {
-    let ImageReport { image, digest, platforms, exists, staged, repaired, tags } = report;
+    let ImageReport { image, digest, platforms, exists, staged, referrers, repaired, tags } = report;
     json!({
         "image": image,
         "digest": digest,
@@ -60,6 +60,7 @@ fn image(report: &ImageReport) -> Value {
             "mounted": staged.blobs_mounted,
             "bytes": staged.bytes_sent,
         })),
+        "referrers": referrers,
         "repaired": repaired,
         "tags": tags.iter().map(tag).collect::<Vec<_>>(),
     })

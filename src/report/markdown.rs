@@ -55,7 +55,7 @@ pub fn preformatted(title: &str, text: &str) -> String {
 }
 
 fn table(text: &mut String, report: &ImageReport) {
-    let ImageReport { image, digest, platforms, exists: _, staged, repaired: _, tags } = report;
+    let ImageReport { image, digest, platforms, exists: _, staged, referrers, repaired: _, tags } = report;
     if tags.is_empty() {
         return;
     }
@@ -87,7 +87,7 @@ fn table(text: &mut String, report: &ImageReport) {
         let _ = writeln!(text, "- {}: {}", inline(platform), code(&digest.to_string()));
     }
     if let Some(staged) = staged {
-        let _ = writeln!(text, "\n{}\n", inline(&super::terminal::sent(staged)));
+        let _ = writeln!(text, "\n{}\n", inline(&super::terminal::sent(staged, *referrers)));
     }
 }
 

@@ -76,6 +76,8 @@ pub struct ImageReport {
     pub exists: bool,
     /// What was sent.
     pub staged: Option<Staged>,
+    /// How many manifests that refer to it (signatures, attestations) came along from where it was.
+    pub referrers: usize,
     /// Manifests and tags that had gone away during the run and were put again.
     pub repaired: Vec<Digest>,
     /// The tags.
@@ -274,6 +276,7 @@ impl ImageReport {
             platforms: BTreeMap::new(),
             exists: false,
             staged: None,
+            referrers: 0,
             repaired: Vec::new(),
             tags: Vec::new(),
         }
@@ -384,6 +387,13 @@ impl Report {
     pub fn overtaken(&mut self, image: &ImageName, tag: &Tag, wanted: &Digest, found: &Digest) {
         let warning =
             format!("{image}:{tag} was put on {wanted} and points at {found} now: another run writes the same tag");
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Adds a warning, once.
+    pub fn warn(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }

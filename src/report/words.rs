@@ -2,7 +2,7 @@
 
 use crate::{
     event::{Context, EventKind, Subject},
-    model::untrusted::shown,
+    model::{ImageName, Tag, untrusted::shown},
     policy::{
         metadata::{Skipped, Unknown},
         rolling::{MoveReason, StayReason},
@@ -209,6 +209,32 @@ pub fn no_image_tag(name: &str) -> String {
     format!(
         "`{}` is no tag of an image: no registry takes it. One has at most 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two",
         quoted(name)
+    )
+}
+
+/// Tells which image was promoted.
+#[must_use]
+pub fn promoted(image: &ImageName, tag: &Tag, row: Option<&Row>) -> String {
+    match row {
+        Some(row) => {
+            format!("nothing was built: this is {image}:{tag}, which a branch build of this commit pushed by {row}")
+        }
+        None => format!("nothing was built: this is {image}:{tag}, which `promote-from` names"),
+    }
+}
+
+/// Tells why `source` was pushed where a promotion was asked for.
+#[must_use]
+pub fn not_promoted(tried: &[String]) -> String {
+    format!("there is nothing to promote, so `source` was pushed: {}", tried.join("; "))
+}
+
+/// Warns of a promotion to a tag whose age nobody could tell later.
+#[must_use]
+pub fn undated(row: &Row, tag: &str, git_tag: &str) -> String {
+    format!(
+        "{row} keeps `{tag}` for a time only, and the git tag `{}` is neither annotated nor a release: later the image is as old as its build. Make the tag with `git tag -a`, or publish a release for it",
+        quoted(git_tag)
     )
 }
 
