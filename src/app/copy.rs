@@ -12,6 +12,7 @@ use crate::{
     },
     model::{Digest, ImageName, Tag},
     ports::{PortError, PortErrorKind, RegistryWriter},
+    report::copies::Failure,
 };
 
 /// Referrers that were copied.
@@ -98,4 +99,11 @@ pub async fn tags_if_shown<W: RegistryWriter>(
         ))),
         Err(error) => Err(error),
     }
+}
+
+/// Describes what kept a copy from being complete.
+#[must_use]
+pub fn failure(error: &PortError) -> Failure {
+    let PortError { operation, detail, hint, .. } = error;
+    Failure { message: format!("failed to {operation}: {detail}"), hint: hint.clone() }
 }

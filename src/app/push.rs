@@ -1,5 +1,7 @@
 //! Mode `push`: an image from its source to a registry, under every tag that the event gives.
 
+mod index;
+mod mirrors;
 mod promote;
 mod verify;
 
@@ -85,6 +87,8 @@ async fn publish<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
     let ours = Ours { digest: Some(image.root().digest.clone()), commit: plan::own_commit(&planned.context) };
     let plans = plan::plan_images(job, &planned, writer, history, &ours, true).await?;
     let push = Push { job, planned: &planned, writer, history, source, image: &image, ours: &ours };
+    push.check_indexes()?;
+    let mirrors = push.plan_mirrors()?;
     promote::warn_of_undated(&push, &mut report).await;
 
     let mut staged: BTreeMap<ImageName, Staged> = BTreeMap::new();
@@ -113,6 +117,14 @@ async fn publish<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
     }
     for pointers in [false, true] {
         for (name, plan) in &plans {
+            if pointers {
+                for (row, index) in planned.tags.rows.iter().filter_map(|row| Some((row, row.index.as_ref()?))) {
+                    let line = push.join_index(name, row, index, &mut report).await?;
+                    if let Some(lines) = reports.get_mut(name) {
+                        lines.tags.extend(line);
+                    }
+                }
+            }
             for write in plan.plan.writes.iter().filter(|write| (write.role == Role::Rolling) == pointers) {
                 let line = push.flip(name, write, &manifests).await?;
                 if let Some(lines) = reports.get_mut(name) {
@@ -141,6 +153,12 @@ async fn publish<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
             .with_hint(
                 "is a clean-up of another tool running at the same time? Let the two share a `concurrency` group",
             ));
+        }
+    }
+    // Where there are several images, their content is the same.
+    if let Some((name, lines)) = reports.first_key_value() {
+        for mirror in &mirrors {
+            report.mirrors.push(push.fill_mirror(mirror, name, lines).await);
         }
     }
     report.images = reports.into_values().collect();

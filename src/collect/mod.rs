@@ -8,3 +8,4 @@ pub mod promotion;
 pub mod published;
 mod ramp;
 pub mod referrers;
+pub mod siblings;

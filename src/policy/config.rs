@@ -163,22 +163,13 @@ fn not_carried_out(root: &node::Node, release_notes: bool) -> Vec<String> {
     for (name, value) in entries(root) {
         match name {
             "release-notes" if !release_notes => {}
-            "mirrors" | "checks" | "visibility" | "release-notes" | "upstream" => names.push(name),
+            "checks" | "visibility" | "release-notes" | "upstream" => names.push(name),
             "references" => {
                 let wants = |(key, value): (&str, &node::Node)| {
                     key == "require-registry" && matches!(value.kind, Kind::Bool(true))
                 };
                 if entries(value).any(wants) {
                     names.push("references.require-registry");
-                }
-            }
-            "tags" => {
-                let Kind::List(rows) = &value.kind else { continue };
-                for (key, value) in rows.iter().flat_map(entries) {
-                    match (key, &value.kind) {
-                        ("index", _) => names.push(key),
-                        _ => {}
-                    }
                 }
             }
             _ => {}

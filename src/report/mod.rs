@@ -3,6 +3,7 @@
 
 pub mod advice;
 pub mod cleanup;
+pub mod copies;
 pub mod diagnostics;
 pub mod json;
 pub mod labels;
@@ -28,6 +29,7 @@ use crate::{
     },
 };
 
+pub use copies::MirrorReport;
 pub use outputs::OUTPUTS;
 
 /// What a run did, or would do.
@@ -39,6 +41,8 @@ pub struct Report {
     pub event: String,
     /// Each image with its tags.
     pub images: Vec<ImageReport>,
+    /// Each mirror with its tags.
+    pub mirrors: Vec<MirrorReport>,
     /// The rows that did not apply, with their reasons.
     pub skipped: Vec<Skip>,
     /// Why no tag is no mistake, where the event publishes nothing.
@@ -305,6 +309,7 @@ impl Report {
             mode,
             event: words::event(context),
             images: Vec::new(),
+            mirrors: Vec::new(),
             skipped: in_order(&plan.skipped),
             nothing: plan.nothing.clone(),
             version,
@@ -401,6 +406,7 @@ impl Report {
 
     /// Gathers the warnings of all tags once the report is complete.
     pub fn finish(&mut self) {
+        self.warnings.extend(self.mirrors.iter().flat_map(|mirror| mirror.warnings.clone()));
         let stays = |line: &TagLine| line.outcome == TagOutcome::Stayed;
         let mut lines = self.images.iter().flat_map(|image| &image.tags).peekable();
         if lines.peek().is_some() && lines.all(stays) {

@@ -11,7 +11,7 @@ use super::{ImageReport, Report, TagLine, TagOutcome, words};
 /// Renders the report for people; warnings and notices are for whoever prints it. `width` is that of the terminal, in columns, where there is one.
 #[must_use]
 pub fn text(report: &Report, width: Option<u16>) -> String {
-    let Report { event, images, skipped, nothing, .. } = report;
+    let Report { event, images, mirrors, skipped, nothing, .. } = report;
     let mut text = format!("{event}\n");
     for image in images {
         show_image(&mut text, image, width);
@@ -21,6 +21,9 @@ pub fn text(report: &Report, width: Option<u16>) -> String {
             Some(nothing) => text.push_str(&format!("no tags: {nothing}\n")),
             None => text.push_str("no tags\n"),
         }
+    }
+    for mirror in mirrors {
+        let _ = writeln!(text, "\n{}", mirror.lines().join("\n  "));
     }
     if !skipped.is_empty() {
         let _ = writeln!(text, "\nrows that did not apply:");

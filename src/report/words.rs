@@ -4,6 +4,7 @@ use crate::{
     event::{Context, EventKind, Subject},
     model::{ImageName, Tag, untrusted::shown},
     policy::{
+        join::LeftOut,
         metadata::{Skipped, Unknown},
         rolling::{MoveReason, StayReason},
         rules::Row,
@@ -210,6 +211,19 @@ pub fn no_image_tag(name: &str) -> String {
         "`{}` is no tag of an image: no registry takes it. One has at most 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two",
         quoted(name)
     )
+}
+
+/// Warns of a tag that is not in the index of its siblings.
+#[must_use]
+pub fn not_joined(image: &ImageName, index: &Tag, tag: &Tag, why: &LeftOut) -> String {
+    format!("{image}:{index} is joined without `{tag}`: {}", shown(&why.to_string()))
+}
+
+/// Warns of an index that nothing could be joined into.
+#[must_use]
+pub fn nothing_joined(image: &ImageName, index: &Tag, left_out: &[(Tag, LeftOut)]) -> String {
+    let why: Vec<String> = left_out.iter().map(|(tag, why)| format!("`{tag}`: {}", shown(&why.to_string()))).collect();
+    format!("{image}:{index} was not written, since there is no image to join: {}", why.join("; "))
 }
 
 /// Tells which image was promoted.
