@@ -23,7 +23,10 @@ use mistakes::{nearest, quote};
 #[cfg(feature = "sandbox")]
 pub use sandbox::{SandboxInputs, SandboxOwner};
 
-use crate::model::{Secret, name::is_loopback_host};
+use crate::{
+    model::{Secret, name::is_loopback_host},
+    policy::promotion::PromoteFrom,
+};
 use reader::Reader;
 
 /// What a run does.
@@ -138,6 +141,8 @@ pub struct Inputs {
     pub image: Option<String>,
     /// Where the image to push comes from: one source, or several to be joined.
     pub sources: Vec<String>,
+    /// Where the image to promote is found (input `promote-from`).
+    pub promote_from: Option<PromoteFrom>,
     /// What was built, where that is not what triggered the run (input `ref`).
     pub git_ref: Option<String>,
     /// The token for `ghcr_host` and `api_url`.
@@ -261,6 +266,7 @@ pub fn parse(
     let (policy, policy_given) = reader.policy();
     let image = reader.line("image");
     let sources = reader.lines("source");
+    let promote_from = reader.promote_from();
     let git_ref = reader.line("ref");
     let mut github_token = reader.secret("github-token");
     if github_token.is_none() && at_command_line {
@@ -298,6 +304,7 @@ pub fn parse(
         policy_given,
         image,
         sources,
+        promote_from,
         git_ref,
         github_token,
         registry,

@@ -174,7 +174,7 @@ async fn dispatch(
     }
     let choice = match inputs.mode {
         Mode::Push => Choice::Push,
-        Mode::Auto => app::choose(&context, policy, !inputs.sources.is_empty()),
+        Mode::Auto => app::choose(&context, policy, !inputs.sources.is_empty() || inputs.promote_from.is_some()),
         _ => Choice::Tags,
     };
     let registry = RegistryClient::new(http, credentials(inputs));
@@ -198,10 +198,21 @@ async fn dispatch(
     let report = match choice {
         // That went another way above.
         Choice::ClosedPullRequest | Choice::Tags => app::tags::tags(&job, &registry, &history).await?,
-        Choice::Push => {
-            let source = source(inputs, &registry, variables).await?;
-            app::push::push(&job, &registry, &history, &source).await?
-        }
+        Choice::Push => match &inputs.promote_from {
+            None => {
+                let source = source(&inputs.sources, &registry, variables).await?;
+                app::push::push(&job, &registry, &history, &source).await?
+            }
+            Some(from) => {
+                let promotion = app::push::Promotion { from, has_source: !inputs.sources.is_empty() };
+                let open = |found: Option<String>| {
+                    let sources = found.map_or_else(|| inputs.sources.clone(), |name| vec![name]);
+                    let registry = &registry;
+                    async move { source(&sources, registry, variables).await }
+                };
+                app::push::promote(&job, &promotion, &registry, &history, open).await?
+            }
+        },
     };
     Ok(Finished::of(&report, job.inputs, job.items, width))
 }
@@ -283,17 +294,17 @@ fn wrong_input(error: impl Into<Error>) -> Error {
 
 /// Opens what input `source` names.
 async fn source(
-    inputs: &Inputs,
+    sources: &[String],
     registry: &RegistryClient,
     variables: &BTreeMap<String, String>,
 ) -> Result<Source, Error> {
-    if inputs.sources.is_empty() {
+    if sources.is_empty() {
         return Err(Error::input("mode `push` needs input `source`: the image to push").with_hint(
             "an archive that `docker buildx build -o type=oci,dest=image.tar` or `docker save` wrote, or an image in a registry",
         ));
     }
     let wrong = |error: SourceSpecError| Error::input(format!("input `source`: {error}")).with_hint(error.hint());
-    let named = inputs.sources.iter().map(|text| NamedSource::parse(text).map_err(wrong));
+    let named = sources.iter().map(|text| NamedSource::parse(text).map_err(wrong));
     let named = named.collect::<Result<Vec<_>, _>>()?;
     let opened = Opener::new(registry, variables)
         .open_all(&named)
@@ -342,7 +353,9 @@ async fn policy(
     let found = if reads_default_branch {
         match of_default_branch(context, github, path).await {
             // Tags that nobody pushes here may come from the default rows; a push waits until it is known what decides.
-            Err(error) if inputs.rows() == Rows::Default && inputs.sources.is_empty() => {
+            Err(error)
+                if inputs.rows() == Rows::Default && inputs.sources.is_empty() && inputs.promote_from.is_none() =>
+            {
                 tracing::warn!("{}the default rows of input `tags` are used", error.render());
                 None
             }

@@ -22,7 +22,8 @@ pub use self::{
 };
 pub use crate::model::{Ancestry, NameKind};
 use crate::model::{
-    CommitId, Descriptor, Digest, GitHead, ImageName, ManifestReference, RawManifest, RepositoryFacts, Tag,
+    CommitId, Descriptor, Digest, GitHead, ImageName, ListedReferrer, ManifestReference, RawManifest, RepositoryFacts,
+    Tag,
 };
 
 /// Why a request failed, by what would cure it.
@@ -117,6 +118,16 @@ pub trait RegistryReader: Sync {
         reference: &ManifestReference,
     ) -> impl Future<Output = Result<Option<Digest>, PortError>> + Send;
 
+    /// Lists what refers to a manifest. `None` if the registry has no referrers API: then the fallback tag is the list.
+    fn referrers(
+        &self,
+        image: &ImageName,
+        subject: &Digest,
+    ) -> impl Future<Output = Result<Option<Vec<ListedReferrer>>, PortError>> + Send;
+
+    /// Opens a blob as a stream. Who reads it verifies digest and size.
+    fn blob(&self, image: &ImageName, blob: &Descriptor) -> impl Future<Output = Result<BlobStream, PortError>> + Send;
+
     /// Returns how often the registry has asked to be asked less often, so far: whoever asks much at once then asks less.
     fn slowed_down(&self) -> u64 {
         0
@@ -182,6 +193,11 @@ pub trait ImageSource: Sync {
 
     /// The image in a registry that a blob can be mounted from.
     fn mount_from(&self, blob: &Descriptor) -> Option<&ImageName>;
+
+    /// The images in registries that it is from: what refers to its manifests is there.
+    fn origins(&self) -> Vec<&ImageName> {
+        Vec::new()
+    }
 }
 
 /// The source repository's history: the local clone, then the GitHub API.
@@ -200,6 +216,12 @@ pub trait SourceHistory: Sync {
 
     /// Tells whether `name` is a tag that peels to `commit`, or a branch whose head it is.
     fn name_kind(&self, name: &str, commit: &CommitId) -> impl Future<Output = Result<NameKind, PortError>> + Send;
+
+    /// Tells whether a git tag has a date of its own: it is annotated, or a release is published for it. `None` if that
+    /// cannot be known.
+    fn git_tag_has_date(&self, _tag: &str) -> impl Future<Output = Option<bool>> + Send {
+        async { None }
+    }
 }
 
 /// The source repository as it is now, for those who were not told by the event.

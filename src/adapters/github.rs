@@ -177,6 +177,24 @@ impl GitHub {
         }
     }
 
+    /// Tells whether a git tag is annotated, or a release is published for it.
+    ///
+    /// # Errors
+    /// If the API refuses, cannot be reached, or answers something else.
+    pub async fn git_tag_has_date(&self, tag: &str) -> Result<bool, PortError> {
+        #[derive(Deserialize)]
+        struct Release {
+            published_at: Option<String>,
+        }
+        let operation = format!("look up the git tag `{}` on GitHub", shown(tag));
+        if self.reference("tags", tag, &operation).await?.is_some_and(|target| target.kind == "tag") {
+            return Ok(true);
+        }
+        let Some(encoded) = encode_path(tag) else { return Ok(false) };
+        let release: Option<Release> = self.json(&format!("releases/tags/{encoded}"), &operation).await?;
+        Ok(release.is_some_and(|release| release.published_at.is_some()))
+    }
+
     /// Reads a file of at most 1 MiB as it is on `branch`. `None` if there is no such file or branch, or if the repository
     /// cannot be seen.
     ///

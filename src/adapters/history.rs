@@ -79,6 +79,11 @@ impl SourceHistory for History {
             .with_hint("give `github-token: ${{ github.token }}`, and grant `contents: read` to the job")),
         }
     }
+
+    /// The clone is not asked: a checkout of an annotated tag has its commit only.
+    async fn git_tag_has_date(&self, tag: &str) -> Option<bool> {
+        self.github.as_ref()?.git_tag_has_date(tag).await.inspect_err(warn).ok()
+    }
 }
 
 impl SourceRepository for History {

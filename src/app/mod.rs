@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cleanup;
 pub mod context;
+pub mod copy;
 #[cfg(feature = "sandbox")]
 pub mod demo;
 pub mod plan;
@@ -62,12 +63,29 @@ impl Finished {
             json: report::json::document(report),
             outputs,
             is_drop_in: report.drop_in.is_some(),
-            error: error.map(Error::from),
+            error: error.map(Error::from).or_else(|| unfilled(report)),
             summary: report::markdown::summary(report),
             warnings: report.warnings.clone(),
             notices: report.notices.clone(),
         }
     }
+}
+
+/// Says which mirrors are not complete. What they are copies of is published all the same.
+fn unfilled(report: &Report) -> Option<Error> {
+    let mut hints: Vec<&String> = Vec::new();
+    let mut error = Error::failed("fill every mirror; the image itself is published");
+    let failed: Vec<_> = report.mirrors.iter().filter_map(|mirror| mirror.failure.as_ref()).collect();
+    for failure in &failed {
+        error = error.with_detail(&failure.message);
+        if let Some(hint) = failure.hint.as_ref().filter(|hint| !hints.contains(hint)) {
+            hints.push(hint);
+        }
+    }
+    for hint in hints {
+        error = error.with_hint(hint);
+    }
+    (!failed.is_empty()).then(|| error.with_hint("run this again: what is there already is not sent twice"))
 }
 
 /// Reads a policy.

@@ -1,26 +1,31 @@
 //! Mode `push`: an image from its source to a registry, under every tag that the event gives.
 
+mod index;
+mod mirrors;
+mod promote;
+mod verify;
+
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use crate::{
-    collect::{
-        image::{Image, Part, read_image},
-        pointer::after_write,
-    },
+    collect::image::{Image, PublishedSource, read_image},
     error::Error,
     execute::publish::{self, Staged, StagedPart},
-    model::{Descriptor, Digest, ImageName, ManifestReference, RawManifest, Tag},
+    model::{Digest, ImageName, RawManifest, Tag},
     policy::{
         inversion::Role,
         publish::{Change, Ours, Target, Write},
-        rolling::{self, Candidate, MoveReason, Settled},
-        rules::Immutable,
     },
     ports::{ImageSource, PortError, PortErrorKind, RegistryWriter, SourceHistory},
     report::{ImageReport, Report, TagLine, TagOutcome},
 };
 
-use super::plan::{self, ImagePlan, Job, Planned};
+use super::{
+    copy::{copy_referrers, staged_parts, tags_if_shown},
+    plan::{self, ImagePlan, Job, Planned},
+};
+
+pub use promote::{Promotion, promote};
 
 /// How often a pointer is looked at again after it was written. Each further look is due to another run that published in
 /// between.
@@ -31,8 +36,8 @@ const CHECKS: usize = 3;
 
 /// Publishes the source under every planned tag of every chosen image.
 ///
-/// The order is: check everything; put blobs, children and the image's own manifest of every image by digest; then flip
-/// tags, then pointers; then verify.
+/// The order is: check everything; put blobs, children and the image's own manifest of every image by digest, and what
+/// refers to them; then flip tags, then pointers; then verify.
 ///
 /// # Errors
 /// If anything forbids writing (then no tag was written, and nothing was sent unless another run published meanwhile), if
@@ -43,22 +48,58 @@ pub async fn push<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
     history: &H,
     source: &S,
 ) -> Result<Report, Error> {
-    let planned = plan::plan(job, history).await?;
-    let mut report = plan::report("push", job, &planned)?;
-    plan::all_are_tags(job, &planned)?;
-    if planned.tags.rows.is_empty() {
-        report.finish();
-        return Ok(report);
+    let begun = begin(job, history).await?;
+    if begun.planned.tags.rows.is_empty() {
+        return Ok(begun.finish());
     }
+    publish(job, begun, writer, history, source).await
+}
+
+/// What is known before the source is opened.
+struct Begun {
+    planned: Planned,
+    report: Report,
+}
+
+impl Begun {
+    fn finish(mut self) -> Report {
+        self.report.finish();
+        self.report
+    }
+}
+
+async fn begin<H: SourceHistory>(job: &Job<'_>, history: &H) -> Result<Begun, Error> {
+    let planned = plan::plan(job, history).await?;
+    let report = plan::report("push", job, &planned)?;
+    plan::all_are_tags(job, &planned)?;
+    Ok(Begun { planned, report })
+}
+
+async fn publish<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
+    job: &Job<'_>,
+    begun: Begun,
+    writer: &W,
+    history: &H,
+    source: &S,
+) -> Result<Report, Error> {
+    let Begun { planned, mut report } = begun;
     let image = read_image(source).await?;
     let ours = Ours { digest: Some(image.root().digest.clone()), commit: plan::own_commit(&planned.context) };
     let plans = plan::plan_images(job, &planned, writer, history, &ours, true).await?;
     let push = Push { job, planned: &planned, writer, history, source, image: &image, ours: &ours };
+    push.check_indexes()?;
+    let mirrors = push.plan_mirrors()?;
+    promote::warn_of_undated(&push, &mut report).await;
 
     let mut staged: BTreeMap<ImageName, Staged> = BTreeMap::new();
+    let mut referrers: BTreeMap<ImageName, usize> = BTreeMap::new();
     for (name, plan) in &plans {
         if plan.plan.writes.iter().any(|write| write.target == Target::Ours) {
-            staged.insert(name.clone(), publish::stage(writer, source, name, &push.parts()).await?);
+            let mut sent = publish::stage(writer, source, name, &push.parts()).await?;
+            let (count, more) = push.take_referrers(name, &mut report).await?;
+            sent.add(more);
+            staged.insert(name.clone(), sent);
+            referrers.insert(name.clone(), count);
         }
     }
     // Sending takes time, in which another run may have published: the tags are planned afresh, right before they flip.
@@ -70,10 +111,20 @@ pub async fn push<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
     let mut manifests: BTreeMap<(ImageName, Digest), RawManifest> = BTreeMap::new();
     let mut reports: BTreeMap<ImageName, ImageReport> = BTreeMap::new();
     for (name, plan) in &plans {
-        reports.insert(name.clone(), push.prepare(name, plan, staged.get(name), &mut manifests).await?);
+        let mut lines = push.prepare(name, plan, staged.get(name), &mut manifests).await?;
+        lines.referrers = referrers.get(name).copied().unwrap_or_default();
+        reports.insert(name.clone(), lines);
     }
     for pointers in [false, true] {
         for (name, plan) in &plans {
+            if pointers {
+                for (row, index) in planned.tags.rows.iter().filter_map(|row| Some((row, row.index.as_ref()?))) {
+                    let line = push.join_index(name, row, index, &mut report).await?;
+                    if let Some(lines) = reports.get_mut(name) {
+                        lines.tags.extend(line);
+                    }
+                }
+            }
             for write in plan.plan.writes.iter().filter(|write| (write.role == Role::Rolling) == pointers) {
                 let line = push.flip(name, write, &manifests).await?;
                 if let Some(lines) = reports.get_mut(name) {
@@ -104,6 +155,12 @@ pub async fn push<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
             ));
         }
     }
+    // Where there are several images, their content is the same.
+    if let Some((name, lines)) = reports.first_key_value() {
+        for mirror in &mirrors {
+            report.mirrors.push(push.fill_mirror(mirror, name, lines).await);
+        }
+    }
     report.images = reports.into_values().collect();
     report.finish();
     Ok(report)
@@ -121,7 +178,30 @@ struct Push<'a, W, H, S> {
 
 impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
     fn parts(&self) -> Vec<StagedPart<'_>> {
-        self.image.parts.iter().map(|Part { manifest, blobs }| StagedPart { manifest, blobs }).collect()
+        staged_parts(&self.image.parts)
+    }
+
+    /// Takes along what refers to the image where it comes from another place. Returns how many manifests do, and what was
+    /// sent.
+    async fn take_referrers(&self, name: &ImageName, report: &mut Report) -> Result<(usize, Staged), Error> {
+        let mut count = 0;
+        let mut sent = Staged::default();
+        for origin in self.source.origins().into_iter().filter(|origin| *origin != name) {
+            let tags = match tags_if_shown(self.writer, origin).await? {
+                Ok(tags) => tags,
+                Err(warning) => {
+                    report.warn(warning);
+                    continue;
+                }
+            };
+            let copied = copy_referrers(self.writer, origin, &tags, name, self.image).await?;
+            count += copied.referrers;
+            sent.add(copied.staged);
+            for warning in copied.warnings {
+                report.warn(warning);
+            }
+        }
+        Ok((count, sent))
     }
 
     /// Gets the manifests that the tags are to point at, and starts the image's report.
@@ -147,7 +227,7 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         if let Some(existing) = &plan.plan.existing {
             lines.exists = true;
             if lines.digest.is_none() {
-                let published = PublishedSource { writer: self.writer, image: name, digest: existing };
+                let published = PublishedSource { reader: self.writer, image: name, digest: existing };
                 lines.platforms = read_image(&published).await?.platforms;
                 lines.digest = Some(existing.clone());
             }
@@ -164,7 +244,7 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
     ) -> Result<(), Error> {
         let key = (name.clone(), digest.clone());
         if let Entry::Vacant(vacant) = manifests.entry(key) {
-            let published = PublishedSource { writer: self.writer, image: name, digest };
+            let published = PublishedSource { reader: self.writer, image: name, digest };
             vacant.insert(published.root().await?);
         }
         Ok(())
@@ -212,169 +292,5 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         };
         let now = publish::read_back(self.writer, name, &write.tag).await?;
         Ok(now.is_some() && now.as_ref() != planned)
-    }
-
-    /// Looks at each pointer that was written until nothing has to be put right any more.
-    async fn settle_pointers(
-        &self,
-        name: &ImageName,
-        plan: &ImagePlan,
-        manifests: &BTreeMap<(ImageName, Digest), RawManifest>,
-        lines: &mut ImageReport,
-    ) -> Result<(), Error> {
-        let question = plan::question(self.job, self.planned, name, self.ours, true);
-        for write in plan.plan.writes.iter().filter(|write| write.role == Role::Rolling) {
-            let Some(row) = self.planned.tags.rows.iter().find(|row| row.rule == write.rule) else { continue };
-            let target = match &write.target {
-                Target::Ours => self.image.root().digest.clone(),
-                Target::Published(digest) => digest.clone(),
-            };
-            let candidate =
-                Candidate { digest: Some(&target), version: row.version.as_ref(), commit: self.ours.commit.as_ref() };
-            let mut settled = false;
-            for _ in 0..LOOKS {
-                let after = after_write(self.writer, self.history, &question, row, &write.tag, &plan.published).await?;
-                let (digest, reason) = match rolling::settle(&candidate, &after) {
-                    Settled::Right => {
-                        if let Some(now) = after.facts.current.map(|image| image.digest) {
-                            lines.overtaken(&write.tag, &now);
-                        }
-                        settled = true;
-                        break;
-                    }
-                    Settled::Ours => (target.clone(), None),
-                    Settled::Theirs { tag, digest } => (digest, Some(MoveReason::PublishedMeanwhile { tag })),
-                };
-                let manifest = match manifests.get(&(name.clone(), digest.clone())) {
-                    Some(manifest) => manifest.clone(),
-                    None => PublishedSource { writer: self.writer, image: name, digest: &digest }.root().await?,
-                };
-                self.point(name, &write.tag, &manifest).await?;
-                lines.repointed(&write.tag, &digest, reason.as_ref());
-            }
-            if !settled {
-                return Err(Error::failed(format!(
-                    "settle the rolling tag {name}:{}: other runs moved it after each of {LOOKS} looks",
-                    write.tag
-                ))
-                .with_hint("let the workflow's runs share a `concurrency` group"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks that every manifest that the tags reach is there, and that every tag points where it was put. Returns whether
-    /// nothing had to be put back.
-    async fn verify(
-        &self,
-        name: &ImageName,
-        plan: &ImagePlan,
-        manifests: &BTreeMap<(ImageName, Digest), RawManifest>,
-        lines: &mut ImageReport,
-        report: &mut Report,
-    ) -> Result<bool, Error> {
-        let repaired_before = lines.repaired.len();
-        if plan.plan.writes.iter().any(|write| write.target == Target::Ours) {
-            let repaired = publish::verify_parts(self.writer, self.source, name, &self.parts()).await?;
-            lines.repaired.extend(repaired);
-        }
-        for digest in plan.plan.writes.iter().filter_map(|write| match &write.target {
-            Target::Ours => None,
-            Target::Published(digest) => Some(digest),
-        }) {
-            let published = PublishedSource { writer: self.writer, image: name, digest };
-            read_image(&published).await?;
-        }
-        for write in plan.plan.writes.iter().filter(|write| write.role != Role::Rolling) {
-            let wanted = match &write.target {
-                Target::Ours => &self.image.root().digest,
-                Target::Published(digest) => digest,
-            };
-            let found = publish::read_back(self.writer, name, &write.tag).await?;
-            match found {
-                Some(found) if found == *wanted => {}
-                // Deleted with the version that it was on before: put it back.
-                None => {
-                    if let Some(manifest) = manifests.get(&(name.clone(), wanted.clone())) {
-                        self.point(name, &write.tag, manifest).await?;
-                        lines.repaired.push(wanted.clone());
-                    }
-                }
-                Some(found)
-                    if self.job.policy.rules[write.rule].immutable == Immutable::Yes && write.role == Role::Tag =>
-                {
-                    return Err(Error::failed(format!(
-                        "publish {name}:{} once and for all: another run put {found} under it at the same time as this one put {wanted}",
-                        write.tag
-                    ))
-                    .with_hint("let the workflow's runs share a `concurrency` group, and publish a new version: nobody can tell which of the two was pulled"));
-                }
-                Some(found) => report.overtaken(name, &write.tag, wanted, &found),
-            }
-        }
-        Ok(lines.repaired.len() == repaired_before)
-    }
-}
-
-/// An image that is published already, as a source.
-struct PublishedSource<'a, W> {
-    writer: &'a W,
-    image: &'a ImageName,
-    digest: &'a Digest,
-}
-
-impl<W: RegistryWriter> PublishedSource<'_, W> {
-    async fn get(&self, digest: &Digest) -> Result<RawManifest, PortError> {
-        let reference = ManifestReference::Digest(digest.clone());
-        self.writer.manifest(self.image, &reference).await?.ok_or_else(|| {
-            PortError::new(
-                PortErrorKind::NotFound,
-                format!("read {}@{digest}", self.image),
-                "the registry has no such manifest, so the published image is incomplete",
-            )
-            .with_hint("restore it from the package's deleted versions, or publish under a new version")
-        })
-    }
-}
-
-impl<W: RegistryWriter> ImageSource for PublishedSource<'_, W> {
-    async fn root(&self) -> Result<RawManifest, PortError> {
-        self.get(self.digest).await
-    }
-
-    async fn manifest(&self, descriptor: &Descriptor) -> Result<RawManifest, PortError> {
-        self.get(&descriptor.digest).await
-    }
-
-    /// Only configurations are read from a published image.
-    async fn blob(&self, descriptor: &Descriptor) -> Result<crate::ports::BlobStream, PortError> {
-        let bytes = self.writer.small_blob(self.image, descriptor).await?;
-        Ok(Box::pin(std::io::Cursor::new(bytes)))
-    }
-
-    fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {
-        None
-    }
-}
-
-/// The tag lines of an image, found by tag.
-trait Lines {
-    fn overtaken(&mut self, tag: &Tag, now: &Digest);
-    fn repointed(&mut self, tag: &Tag, digest: &Digest, reason: Option<&MoveReason>);
-}
-
-impl Lines for ImageReport {
-    fn overtaken(&mut self, tag: &Tag, now: &Digest) {
-        if let Some(line) =
-            self.tags.iter_mut().find(|line| line.tag == tag.as_str() && line.digest.as_ref() != Some(now))
-        {
-            line.overtake(now);
-        }
-    }
-
-    fn repointed(&mut self, tag: &Tag, digest: &Digest, reason: Option<&MoveReason>) {
-        if let Some(line) = self.tags.iter_mut().find(|line| line.tag == tag.as_str()) {
-            line.repoint(digest, reason);
-        }
     }
 }

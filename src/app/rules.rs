@@ -52,7 +52,11 @@ impl Rules {
             short_sha_length: inputs.drop_in.short_sha_length.clone(),
         };
         let compiled = compile(&texts, settings)?;
-        if inputs.mode == Mode::Push || !inputs.sources.is_empty() || compiled.asks_registry() {
+        if inputs.mode == Mode::Push
+            || !inputs.sources.is_empty()
+            || inputs.promote_from.is_some()
+            || compiled.asks_registry()
+        {
             images_are_known(&compiled)?;
         }
         let Compiled { policy, names, items } = compiled;

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::io::AsyncReadExt as _;
 
 use crate::{
-    model::{Descriptor, Digest, Manifest, ManifestKind, RawManifest, manifest::Platform},
-    ports::{ImageSource, PortError, PortErrorKind},
+    model::{
+        Descriptor, Digest, ImageName, Manifest, ManifestKind, ManifestReference, RawManifest, manifest::Platform,
+    },
+    ports::{BlobStream, ImageSource, PortError, PortErrorKind, RegistryReader},
 };
 
 /// The most manifests that one image may reach: an index of every platform with an attestation each has under a hundred.
@@ -127,4 +129,51 @@ pub async fn read_image<S: ImageSource>(source: &S) -> Result<Image, PortError> 
         }
     }
     Ok(Image { parts, platforms })
+}
+
+/// An image that a registry holds, as a source.
+#[derive(Debug)]
+pub struct PublishedSource<'a, R> {
+    /// The registry.
+    pub reader: &'a R,
+    /// The image.
+    pub image: &'a ImageName,
+    /// Its manifest.
+    pub digest: &'a Digest,
+}
+
+impl<R: RegistryReader> PublishedSource<'_, R> {
+    async fn get(&self, digest: &Digest) -> Result<RawManifest, PortError> {
+        let reference = ManifestReference::Digest(digest.clone());
+        self.reader.manifest(self.image, &reference).await?.ok_or_else(|| {
+            PortError::new(
+                PortErrorKind::NotFound,
+                format!("read {}@{digest}", self.image),
+                "the registry has no such manifest, so the published image is incomplete",
+            )
+            .with_hint("restore it from the package's deleted versions, or publish under a new version")
+        })
+    }
+}
+
+impl<R: RegistryReader> ImageSource for PublishedSource<'_, R> {
+    async fn root(&self) -> Result<RawManifest, PortError> {
+        self.get(self.digest).await
+    }
+
+    async fn manifest(&self, descriptor: &Descriptor) -> Result<RawManifest, PortError> {
+        self.get(&descriptor.digest).await
+    }
+
+    async fn blob(&self, descriptor: &Descriptor) -> Result<BlobStream, PortError> {
+        self.reader.blob(self.image, descriptor).await
+    }
+
+    fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {
+        Some(self.image)
+    }
+
+    fn origins(&self) -> Vec<&ImageName> {
+        vec![self.image]
+    }
 }

@@ -4,5 +4,8 @@ pub mod image;
 pub mod inventory;
 pub mod look;
 pub mod pointer;
+pub mod promotion;
 pub mod published;
 mod ramp;
+pub mod referrers;
+pub mod siblings;

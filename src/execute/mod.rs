@@ -2,5 +2,6 @@
 
 pub mod cleanup;
 pub mod publish;
+pub mod referrers;
 pub mod restore;
 mod retag;

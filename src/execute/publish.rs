@@ -39,7 +39,8 @@ pub struct Staged {
 }
 
 impl Staged {
-    fn add(&mut self, other: Self) {
+    /// Adds what else was done.
+    pub fn add(&mut self, other: Self) {
         let Self { manifests_sent, blobs_mounted, blobs_sent, bytes_sent } = other;
         self.manifests_sent += manifests_sent;
         self.blobs_mounted += blobs_mounted;

@@ -67,6 +67,13 @@ pub const INPUTS: &[InputDefinition] = &[
          reference in a registry (`ghcr.io/owner/name:tag`); several, one a line, are joined into one index.",
     ),
     input(
+        "promote-from",
+        "auto|TEMPLATE",
+        "",
+        "Gives the tags to an image that is published already, instead of a new build: `auto` finds the one that a branch \
+         build of this commit pushed, a template (`main-{{sha}}`) names its tag. If there is none, `source` is pushed.",
+    ),
+    input(
         "ref",
         "REF",
         "",

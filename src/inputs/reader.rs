@@ -9,7 +9,10 @@ use super::{
     mistakes::{nearest, quote},
     mode_from, unknown_mode,
 };
-use crate::model::{ImageName, Secret, name::is_loopback_host};
+use crate::{
+    model::{ImageName, Secret, name::is_loopback_host},
+    policy::promotion::PromoteFrom,
+};
 
 /// Reads inputs by name and collects what is wrong with them.
 #[derive(Default)]
@@ -48,6 +51,19 @@ impl Reader {
             self.errors.add(name, format!("it has {} lines", lines.len()), format!("give at most {MOST}"));
         }
         lines
+    }
+
+    pub(super) fn promote_from(&mut self) -> Option<PromoteFrom> {
+        let value = self.line("promote-from")?;
+        match value.parse() {
+            Ok(from) => Some(from),
+            Err(error) => {
+                let nearest = error.nearest.map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();
+                let hint = format!("{nearest}write `auto`, or the template of a tag, as in `main-{{{{sha}}}}`");
+                self.errors.add("promote-from", format!("{}: {}", quote(&value), error.problem), hint);
+                None
+            }
+        }
     }
 
     pub(super) fn secret(&self, name: &str) -> Option<Secret> {

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::untrusted::shown;
+use super::{Digest, untrusted::shown};
 
 /// A tag of the OCI grammar `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`
 /// ([distribution spec](https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests)).
@@ -44,6 +44,22 @@ impl Tag {
         rest.len() >= 64
             && rest.bytes().take(64).all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
             && (rest.len() == 64 || rest.as_bytes()[64] == b'.')
+    }
+
+    /// Returns the digest that a referrers tag names; `None` for any other tag.
+    #[must_use]
+    pub fn subject(&self) -> Option<Digest> {
+        if !self.is_referrers_tag() {
+            return None;
+        }
+        format!("sha256:{}", &self.0["sha256-".len()..][..64]).parse().ok()
+    }
+
+    /// Returns the referrers tag of a digest; with a suffix (`sig`), the one that cosign uses.
+    #[must_use]
+    pub fn of_referrers(subject: &Digest, suffix: Option<&str>) -> Self {
+        let dot = if suffix.is_some() { "." } else { "" };
+        Self(format!("sha256-{}{dot}{}", subject.hex(), suffix.unwrap_or_default()))
     }
 }
 

@@ -163,7 +163,7 @@ fn not_carried_out(root: &node::Node, release_notes: bool) -> Vec<String> {
     for (name, value) in entries(root) {
         match name {
             "release-notes" if !release_notes => {}
-            "mirrors" | "checks" | "visibility" | "release-notes" | "upstream" => names.push(name),
+            "checks" | "visibility" | "release-notes" | "upstream" => names.push(name),
             "references" => {
                 let wants = |(key, value): (&str, &node::Node)| {
                     key == "require-registry" && matches!(value.kind, Kind::Bool(true))
@@ -171,10 +171,6 @@ fn not_carried_out(root: &node::Node, release_notes: bool) -> Vec<String> {
                 if entries(value).any(wants) {
                     names.push("references.require-registry");
                 }
-            }
-            "tags" => {
-                let Kind::List(rows) = &value.kind else { continue };
-                names.extend(rows.iter().flat_map(entries).map(|(key, _)| key).filter(|key| *key == "index"));
             }
             _ => {}
         }

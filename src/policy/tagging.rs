@@ -55,6 +55,8 @@ pub struct RowPlan {
     pub also: Vec<Tag>,
     /// Pointers.
     pub rolling: Vec<Tag>,
+    /// The tag that joins the row's tag and its siblings.
+    pub index: Option<Tag>,
     /// Those of all these that a branch's or git tag's own name went into.
     pub named: BTreeSet<Tag>,
     /// A name that is no OCI tag: docker/metadata-action gives such names, and no registry takes them.
@@ -312,6 +314,7 @@ fn expand(index: usize, rule: &TagRule, fit: &Fit, run: &Run<'_>) -> Result<Expa
         Ok(tags)
     };
     let (tag, also, rolling) = (fill(&rule.tag)?, fill(&rule.also)?, fill(&rule.rolling)?);
+    let joining = fill(rule.index.as_slice())?.pop();
     Ok(match missing_name {
         Some(reason) => Expanded::NoValue(reason),
         None => Expanded::Row(RowPlan {
@@ -321,6 +324,7 @@ fn expand(index: usize, rule: &TagRule, fit: &Fit, run: &Run<'_>) -> Result<Expa
             tag,
             also,
             rolling,
+            index: joining,
             named,
             outside: None,
         }),
@@ -350,6 +354,7 @@ fn surround(index: usize, fit: &Fit, run: &Run<'_>) -> Result<Expanded, Metadata
         tag: Vec::new(),
         also: Vec::new(),
         rolling: Vec::new(),
+        index: None,
         named: BTreeSet::new(),
         outside: None,
     };
@@ -368,6 +373,14 @@ fn surround(index: usize, fit: &Fit, run: &Run<'_>) -> Result<Expanded, Metadata
 /// Fills in a template of a row that fits as if the run were that of another commit.
 #[must_use]
 pub fn expand_for(template: &Template, row: &RowPlan, context: &Context, short_sha_length: usize) -> Option<Tag> {
+    fill_in(template, row, context, short_sha_length).ok()
+}
+
+/// Fills in a template with the values of a row that fits.
+///
+/// # Errors
+/// With the value that is missing, and why.
+pub fn fill_in(template: &Template, row: &RowPlan, context: &Context, short_sha_length: usize) -> Result<Tag, String> {
     let captures = match (&row.condition, subject_name(&context.subject)) {
         (
             Condition::Branch(glob)
@@ -379,5 +392,5 @@ pub fn expand_for(template: &Template, row: &RowPlan, context: &Context, short_s
         _ => Vec::new(),
     };
     let fit = Fit { condition: row.condition.clone(), captures, version: row.version.clone(), given: None };
-    template.expand(|variable| value(variable, &fit, context, short_sha_length)).ok()
+    template.expand(|variable| value(variable, &fit, context, short_sha_length))
 }

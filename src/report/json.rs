@@ -8,7 +8,9 @@ use super::{ImageReport, Report, TagLine, TagOutcome, words};
 /// Returns the document.
 #[must_use]
 pub fn document(report: &Report) -> Value {
-    let Report { mode, event, images, skipped, nothing, version, labels, annotations, warnings, notices, .. } = report;
+    let Report {
+        mode, event, images, mirrors, skipped, nothing, version, labels, annotations, warnings, notices, ..
+    } = report;
     let labels: Map<String, Value> =
         labels.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
     let rows: Vec<Value> = skipped
@@ -35,6 +37,7 @@ pub fn document(report: &Report) -> Value {
         "mode": mode,
         "event": event,
         "images": images.iter().map(image).collect::<Vec<_>>(),
+        "mirrors": mirrors.iter().map(super::MirrorReport::json).collect::<Vec<_>>(),
         "moved": report.full_names(TagLine::is_moved),
         "stayed": report
             .lines(|line| line.outcome == TagOutcome::Stayed)
@@ -48,7 +51,7 @@ pub fn document(report: &Report) -> Value {
 }
 
 fn image(report: &ImageReport) -> Value {
-    let ImageReport { image, digest, platforms, exists, staged, repaired, tags } = report;
+    let ImageReport { image, digest, platforms, exists, staged, referrers, repaired, tags } = report;
     json!({
         "image": image,
         "digest": digest,
@@ -60,6 +63,7 @@ fn image(report: &ImageReport) -> Value {
             "mounted": staged.blobs_mounted,
             "bytes": staged.bytes_sent,
         })),
+        "referrers": referrers,
         "repaired": repaired,
         "tags": tags.iter().map(tag).collect::<Vec<_>>(),
     })

@@ -7,7 +7,7 @@ use super::{ImageReport, Report, TagLine, TagOutcome, words};
 /// Renders the report for `GITHUB_STEP_SUMMARY`.
 #[must_use]
 pub fn summary(report: &Report) -> String {
-    let Report { mode, event, images, skipped, nothing, warnings, notices, .. } = report;
+    let Report { mode, event, images, mirrors, skipped, nothing, warnings, notices, .. } = report;
     let mut text = String::new();
     if let Some(nothing) = nothing {
         return format!("### Nothing to publish\n\n{}.\n", inline(nothing));
@@ -22,6 +22,12 @@ pub fn summary(report: &Report) -> String {
     }
     if images.iter().all(|image| image.tags.is_empty()) {
         let _ = writeln!(text, "No tags.\n");
+    }
+    for mirror in mirrors {
+        let lines: Vec<String> = mirror.lines().iter().map(|line| inline(line)).collect();
+        if let Some((first, rest)) = lines.split_first() {
+            let _ = writeln!(text, "**{first}**\n\n- {}\n", rest.join("\n- "));
+        }
     }
     for warning in warnings {
         let lines: Vec<String> = warning.lines().map(inline).collect();
@@ -55,7 +61,7 @@ pub fn preformatted(title: &str, text: &str) -> String {
 }
 
 fn table(text: &mut String, report: &ImageReport) {
-    let ImageReport { image, digest, platforms, exists: _, staged, repaired: _, tags } = report;
+    let ImageReport { image, digest, platforms, exists: _, staged, referrers, repaired: _, tags } = report;
     if tags.is_empty() {
         return;
     }
@@ -87,7 +93,7 @@ fn table(text: &mut String, report: &ImageReport) {
         let _ = writeln!(text, "- {}: {}", inline(platform), code(&digest.to_string()));
     }
     if let Some(staged) = staged {
-        let _ = writeln!(text, "\n{}\n", inline(&super::terminal::sent(staged)));
+        let _ = writeln!(text, "\n{}\n", inline(&super::terminal::sent(staged, *referrers)));
     }
 }
 

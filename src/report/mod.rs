@@ -3,6 +3,7 @@
 
 pub mod advice;
 pub mod cleanup;
+pub mod copies;
 pub mod diagnostics;
 pub mod json;
 pub mod labels;
@@ -28,6 +29,7 @@ use crate::{
     },
 };
 
+pub use copies::MirrorReport;
 pub use outputs::OUTPUTS;
 
 /// What a run did, or would do.
@@ -39,6 +41,8 @@ pub struct Report {
     pub event: String,
     /// Each image with its tags.
     pub images: Vec<ImageReport>,
+    /// Each mirror with its tags.
+    pub mirrors: Vec<MirrorReport>,
     /// The rows that did not apply, with their reasons.
     pub skipped: Vec<Skip>,
     /// Why no tag is no mistake, where the event publishes nothing.
@@ -76,6 +80,8 @@ pub struct ImageReport {
     pub exists: bool,
     /// What was sent.
     pub staged: Option<Staged>,
+    /// How many manifests that refer to it (signatures, attestations) came along from where it was.
+    pub referrers: usize,
     /// Manifests and tags that had gone away during the run and were put again.
     pub repaired: Vec<Digest>,
     /// The tags.
@@ -274,6 +280,7 @@ impl ImageReport {
             platforms: BTreeMap::new(),
             exists: false,
             staged: None,
+            referrers: 0,
             repaired: Vec::new(),
             tags: Vec::new(),
         }
@@ -302,6 +309,7 @@ impl Report {
             mode,
             event: words::event(context),
             images: Vec::new(),
+            mirrors: Vec::new(),
             skipped: in_order(&plan.skipped),
             nothing: plan.nothing.clone(),
             version,
@@ -389,8 +397,16 @@ impl Report {
         }
     }
 
+    /// Adds a warning, once.
+    pub fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
     /// Gathers the warnings of all tags once the report is complete.
     pub fn finish(&mut self) {
+        self.warnings.extend(self.mirrors.iter().flat_map(|mirror| mirror.warnings.clone()));
         let stays = |line: &TagLine| line.outcome == TagOutcome::Stayed;
         let mut lines = self.images.iter().flat_map(|image| &image.tags).peekable();
         if lines.peek().is_some() && lines.all(stays) {

@@ -11,7 +11,7 @@ use super::{ImageReport, Report, TagLine, TagOutcome, words};
 /// Renders the report for people; warnings and notices are for whoever prints it. `width` is that of the terminal, in columns, where there is one.
 #[must_use]
 pub fn text(report: &Report, width: Option<u16>) -> String {
-    let Report { event, images, skipped, nothing, .. } = report;
+    let Report { event, images, mirrors, skipped, nothing, .. } = report;
     let mut text = format!("{event}\n");
     for image in images {
         show_image(&mut text, image, width);
@@ -21,6 +21,9 @@ pub fn text(report: &Report, width: Option<u16>) -> String {
             Some(nothing) => text.push_str(&format!("no tags: {nothing}\n")),
             None => text.push_str("no tags\n"),
         }
+    }
+    for mirror in mirrors {
+        let _ = writeln!(text, "\n{}", mirror.lines().join("\n  "));
     }
     if !skipped.is_empty() {
         let _ = writeln!(text, "\nrows that did not apply:");
@@ -46,14 +49,14 @@ pub fn described(outputs: &[Output]) -> String {
 }
 
 fn show_image(text: &mut String, report: &ImageReport, width: Option<u16>) {
-    let ImageReport { image, digest, platforms, exists: _, staged, repaired: _, tags } = report;
+    let ImageReport { image, digest, platforms, exists: _, staged, referrers, repaired: _, tags } = report;
     let image = if image.is_empty() { "no image is named" } else { image };
     let _ = writeln!(text, "\n{image}{}", digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default());
     for (platform, digest) in platforms {
         let _ = writeln!(text, "  {platform}  {digest}");
     }
     if let Some(staged) = staged {
-        let _ = writeln!(text, "  {}", sent(staged));
+        let _ = writeln!(text, "  {}", sent(staged, *referrers));
     }
     if tags.is_empty() {
         return;
@@ -77,18 +80,27 @@ fn show_image(text: &mut String, report: &ImageReport, width: Option<u16>) {
 
 /// Says what was sent.
 #[must_use]
-pub fn sent(staged: &Staged) -> String {
+pub fn sent(staged: &Staged, referrers: usize) -> String {
     let Staged { manifests_sent, blobs_mounted, blobs_sent, bytes_sent } = staged;
     if manifests_sent + blobs_mounted + blobs_sent == 0 {
-        return "all of it was in the registry already".to_owned();
+        return format!("all of it was in the registry already{}", with(referrers));
     }
     let mounted = match blobs_mounted {
         0 => String::new(),
         some => format!(", {} mounted", words::count(*some, "blob")),
     };
     format!(
-        "sent {} and {} ({bytes_sent} bytes){mounted}",
+        "sent {} and {} ({bytes_sent} bytes){mounted}{}",
         words::count(*manifests_sent, "manifest"),
-        words::count(*blobs_sent, "blob")
+        words::count(*blobs_sent, "blob"),
+        with(referrers)
     )
+}
+
+fn with(referrers: usize) -> String {
+    match referrers {
+        0 => String::new(),
+        1 => "; 1 manifest that refers to it came along".to_owned(),
+        some => format!("; {some} manifests that refer to it came along"),
+    }
 }

@@ -2,8 +2,9 @@
 
 use crate::{
     event::{Context, EventKind, Subject},
-    model::untrusted::shown,
+    model::{ImageName, Tag, untrusted::shown},
     policy::{
+        join::LeftOut,
         metadata::{Skipped, Unknown},
         rolling::{MoveReason, StayReason},
         rules::Row,
@@ -209,6 +210,45 @@ pub fn no_image_tag(name: &str) -> String {
     format!(
         "`{}` is no tag of an image: no registry takes it. One has at most 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two",
         quoted(name)
+    )
+}
+
+/// Warns of a tag that is not in the index of its siblings.
+#[must_use]
+pub fn not_joined(image: &ImageName, index: &Tag, tag: &Tag, why: &LeftOut) -> String {
+    format!("{image}:{index} is joined without `{tag}`: {}", shown(&why.to_string()))
+}
+
+/// Warns of an index that nothing could be joined into.
+#[must_use]
+pub fn nothing_joined(image: &ImageName, index: &Tag, left_out: &[(Tag, LeftOut)]) -> String {
+    let why: Vec<String> = left_out.iter().map(|(tag, why)| format!("`{tag}`: {}", shown(&why.to_string()))).collect();
+    format!("{image}:{index} was not written, since there is no image to join: {}", why.join("; "))
+}
+
+/// Tells which image was promoted.
+#[must_use]
+pub fn promoted(image: &ImageName, tag: &Tag, row: Option<&Row>) -> String {
+    match row {
+        Some(row) => {
+            format!("nothing was built: this is {image}:{tag}, which a branch build of this commit pushed by {row}")
+        }
+        None => format!("nothing was built: this is {image}:{tag}, which `promote-from` names"),
+    }
+}
+
+/// Tells why `source` was pushed where a promotion was asked for.
+#[must_use]
+pub fn not_promoted(tried: &[String]) -> String {
+    format!("there is nothing to promote, so `source` was pushed: {}", tried.join("; "))
+}
+
+/// Warns of a promotion to a tag whose age nobody could tell later.
+#[must_use]
+pub fn undated(row: &Row, tag: &str, git_tag: &str) -> String {
+    format!(
+        "{row} keeps `{tag}` for a time only, and the git tag `{}` is neither annotated nor a release: later the image is as old as its build. Make the tag with `git tag -a`, or publish a release for it",
+        quoted(git_tag)
     )
 }
 

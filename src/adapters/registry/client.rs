@@ -16,8 +16,10 @@ use super::{
 };
 use crate::{
     adapters::http::{Answer, HttpClient, Request, Take},
-    model::{Descriptor, Digest, ImageName, ManifestReference, RawManifest, Tag, name::is_loopback_host},
-    ports::{BlobOutcome, ImageSource, PortError, PortErrorKind, RegistryReader, RegistryWriter},
+    model::{
+        Descriptor, Digest, ImageName, ListedReferrer, ManifestReference, RawManifest, Tag, name::is_loopback_host,
+    },
+    ports::{BlobOutcome, BlobStream, ImageSource, PortError, PortErrorKind, RegistryReader, RegistryWriter},
 };
 
 /// How many redirects a read follows.
@@ -30,6 +32,8 @@ pub struct RegistryClient {
     authenticator: Arc<Authenticator>,
     /// Images that cannot be read because nothing is published yet, as their registry proved.
     unpublished: Arc<Mutex<HashSet<ImageName>>>,
+    /// Hosts that answered that they have no referrers API.
+    pub(super) without_referrers: Arc<Mutex<HashSet<String>>>,
 }
 
 /// An answer, and whether the registry knew who asked.
@@ -43,7 +47,12 @@ impl RegistryClient {
     /// Makes a client that shows each registry the credentials that are its own.
     #[must_use]
     pub fn new(http: HttpClient, credentials: CredentialOptions) -> Self {
-        Self { http, authenticator: Arc::new(Authenticator::new(credentials)), unpublished: Arc::default() }
+        Self {
+            http,
+            authenticator: Arc::new(Authenticator::new(credentials)),
+            unpublished: Arc::default(),
+            without_referrers: Arc::default(),
+        }
     }
 
     /// Returns a client over the same connections that shows nobody any credentials.
@@ -190,6 +199,14 @@ impl RegistryReader for RegistryClient {
         reference: &ManifestReference,
     ) -> Result<Option<Digest>, PortError> {
         self.head_manifest(image, reference).await
+    }
+
+    async fn referrers(&self, image: &ImageName, subject: &Digest) -> Result<Option<Vec<ListedReferrer>>, PortError> {
+        self.list_referrers(image, subject).await
+    }
+
+    async fn blob(&self, image: &ImageName, blob: &Descriptor) -> Result<BlobStream, PortError> {
+        self.open_blob(image, blob).await
     }
 
     fn slowed_down(&self) -> u64 {

@@ -8,6 +8,7 @@ mod client;
 mod credentials;
 mod location;
 mod manifest;
+mod referrers;
 mod refusal;
 mod tags;
 mod upload;

@@ -323,4 +323,11 @@ impl ImageSource for JoinedSource {
     fn mount_from(&self, blob: &Descriptor) -> Option<&ImageName> {
         self.source_of(blob)?.mount_from(blob)
     }
+
+    fn origins(&self) -> Vec<&ImageName> {
+        let mut origins: Vec<&ImageName> = self.sources.iter().flat_map(ImageSource::origins).collect();
+        origins.sort_unstable();
+        origins.dedup();
+        origins
+    }
 }

@@ -89,4 +89,8 @@ impl ImageSource for RegistrySource {
     fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {
         Some(&self.reference.name)
     }
+
+    fn origins(&self) -> Vec<&ImageName> {
+        vec![&self.reference.name]
+    }
 }

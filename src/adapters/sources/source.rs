@@ -113,6 +113,14 @@ impl ImageSource for SingleSource {
             Self::Registry(source) => source.mount_from(blob),
         }
     }
+
+    fn origins(&self) -> Vec<&ImageName> {
+        match self {
+            Self::Layout(source) => source.origins(),
+            Self::Archive(source) => source.origins(),
+            Self::Registry(source) => source.origins(),
+        }
+    }
 }
 
 /// An image to publish: from one place as it is, or joined from several.
@@ -167,6 +175,13 @@ impl ImageSource for Source {
         match self {
             Self::Single(source) => source.mount_from(blob),
             Self::Joined(source) => source.mount_from(blob),
+        }
+    }
+
+    fn origins(&self) -> Vec<&ImageName> {
+        match self {
+            Self::Single(source) => source.origins(),
+            Self::Joined(source) => source.origins(),
         }
     }
 }
