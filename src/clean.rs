@@ -30,7 +30,7 @@ use ghcr_lifecycle::{
     inputs::{Inputs, Mode, Rows},
 };
 
-use crate::{credentials, workspace, wrong_input};
+use crate::{images::credentials, workspace, wrong_input};
 
 /// The modes' clients.
 struct Clients {
@@ -107,7 +107,7 @@ fn clients(
     Ok(Clients {
         packages: Packages::new(api.clone(), server, is_job_token),
         repositories: Repositories::new(api),
-        registry: RegistryClient::new(http, credentials(inputs)),
+        registry: RegistryClient::new(http, credentials(inputs, variables)?),
     })
 }
 

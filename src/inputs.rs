@@ -5,6 +5,7 @@ mod cleanup;
 mod command_line;
 mod definitions;
 mod drop_in;
+mod mirror;
 mod mistakes;
 mod reader;
 #[cfg(feature = "sandbox")]
@@ -18,6 +19,7 @@ pub use cleanup::CleanupInputs;
 pub use command_line::wants_password;
 pub use definitions::{DEFAULT_POLICY, INPUTS, InputDefinition};
 pub use drop_in::{ContextSource, DropInInputs, Rows};
+pub use mirror::MirrorInputs;
 pub use mistakes::{InputErrors, InputMistake};
 use mistakes::{nearest, quote};
 #[cfg(feature = "sandbox")]
@@ -38,6 +40,8 @@ pub enum Mode {
     Tags,
     /// Puts an image under these tags.
     Push,
+    /// Copies tags of one image to another registry.
+    Mirror,
     /// Validates the policy and shows what its rows match.
     Check,
     /// Says what a clean-up would do.
@@ -67,6 +71,7 @@ impl Mode {
         ),
         ("tags", "Works out which tags, labels and outputs the event gives; pushes nothing."),
         ("push", "Puts the image of a `source` under every tag, in an order that is safe to interrupt."),
+        ("mirror", "Copies the tags of one image to another registry: what differs is sent, digests stay the same."),
         ("cleanup", "Retires what no row of the policy keeps; only says what it would do unless `--dry-run false`."),
         ("plan", "Says what a clean-up would do and why, and writes it to a file; changes nothing."),
         ("apply", "Plans afresh, and does what both that plan and the file of `plan` say."),
@@ -80,14 +85,14 @@ impl Mode {
     ];
 
     /// Modes of the design that later versions carry out.
-    const LATER: &[&str] = &["mirror", "doctor", "init", "schema"];
+    const LATER: &[&str] = &["doctor", "init", "schema"];
 
     /// Tells whether it is about packages' versions and how long they live, and not about the image of this run.
     #[must_use]
     pub const fn is_about_packages(self) -> bool {
         match self {
             Self::Plan | Self::Apply | Self::Cleanup | Self::Restore | Self::Discover => true,
-            Self::Auto | Self::Tags | Self::Push | Self::Check => false,
+            Self::Auto | Self::Tags | Self::Push | Self::Mirror | Self::Check => false,
             #[cfg(feature = "sandbox")]
             Self::Demo | Self::Sandbox => false,
         }
@@ -143,6 +148,8 @@ pub struct Inputs {
     pub sources: Vec<String>,
     /// Where the image to promote is found (input `promote-from`).
     pub promote_from: Option<PromoteFrom>,
+    /// What mode `mirror` copies.
+    pub mirror: MirrorInputs,
     /// What was built, where that is not what triggered the run (input `ref`).
     pub git_ref: Option<String>,
     /// The token for `ghcr_host` and `api_url`.
@@ -199,7 +206,7 @@ impl Inputs {
     #[must_use]
     pub fn rows(&self) -> Rows {
         match (self.mode, self.policy_given) {
-            (mode, _) if mode == Mode::Check || mode.is_about_packages() => Rows::None,
+            (mode, _) if matches!(mode, Mode::Check | Mode::Mirror) || mode.is_about_packages() => Rows::None,
             _ if self.drop_in.give_rows() => Rows::Given,
             (_, false) if self.drop_in.decide(false) => Rows::Default,
             _ => Rows::None,
@@ -267,6 +274,7 @@ pub fn parse(
     let image = reader.line("image");
     let sources = reader.lines("source");
     let promote_from = reader.promote_from();
+    let mirror = reader.mirror();
     let git_ref = reader.line("ref");
     let mut github_token = reader.secret("github-token");
     if github_token.is_none() && at_command_line {
@@ -305,6 +313,7 @@ pub fn parse(
         image,
         sources,
         promote_from,
+        mirror,
         git_ref,
         github_token,
         registry,
@@ -337,6 +346,7 @@ fn mode_from(name: &str) -> Option<Mode> {
         "auto" => Some(Mode::Auto),
         "tags" => Some(Mode::Tags),
         "push" => Some(Mode::Push),
+        "mirror" => Some(Mode::Mirror),
         "check" => Some(Mode::Check),
         "plan" => Some(Mode::Plan),
         "apply" => Some(Mode::Apply),

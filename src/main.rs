@@ -1,6 +1,7 @@
 //! The command line and the action: reads inputs and event, wires adapters to a use case, prints what comes of it.
 
 mod clean;
+mod images;
 mod tell;
 
 use std::{
@@ -16,9 +17,8 @@ use ghcr_lifecycle::{
         github::GitHub,
         history::History,
         http::{HttpClient, HttpOptions},
-        registry::{BasicFor, CredentialOptions, RegistryClient},
+        registry::RegistryClient,
         runner::{self, Reach, ThisRun, files::Files},
-        sources::{NamedSource, Opener, Source, SourceSpecError},
     },
     app::{
         self, Choice, Finished,
@@ -141,12 +141,18 @@ async fn dispatch(
     if clean::is_powerless(inputs, &context) {
         return Ok(app::forks_pull_request());
     }
+    if inputs.mode == Mode::Mirror && images::target(inputs).is_some() {
+        return images::mirror(inputs, variables, http, this_run, None).await;
+    }
     let github = github(inputs, &context, &http)?;
     let rules = match policy(inputs, &context, github.as_ref()).await? {
         Some((source, bytes)) => Rules::of_policy(&source, &bytes, inputs)?,
         None => Rules::of_inputs(inputs)?,
     };
     let policy = &rules.policy;
+    if inputs.mode == Mode::Mirror {
+        return images::mirror(inputs, variables, http, this_run, Some(&rules)).await;
+    }
     if inputs.mode == Mode::Check {
         let check = app::check::check(policy, context.now);
         return Ok(Finished {
@@ -177,7 +183,7 @@ async fn dispatch(
         Mode::Auto => app::choose(&context, policy, !inputs.sources.is_empty() || inputs.promote_from.is_some()),
         _ => Choice::Tags,
     };
-    let registry = RegistryClient::new(http, credentials(inputs));
+    let registry = RegistryClient::new(http, images::credentials(inputs, variables)?);
     let history = History { clone: LocalClone::open(&workspace(inputs))?, github };
     let context = app::context::from_source(context, inputs.context, &history)?;
     let context = app::context::with_facts(context, policy, inputs.under_actions, &history).await?;
@@ -195,26 +201,14 @@ async fn dispatch(
         inputs: &rules.inputs,
         items: &rules.items,
     };
-    let report = match choice {
+    match choice {
         // That went another way above.
-        Choice::ClosedPullRequest | Choice::Tags => app::tags::tags(&job, &registry, &history).await?,
-        Choice::Push => match &inputs.promote_from {
-            None => {
-                let source = source(&inputs.sources, &registry, variables).await?;
-                app::push::push(&job, &registry, &history, &source).await?
-            }
-            Some(from) => {
-                let promotion = app::push::Promotion { from, has_source: !inputs.sources.is_empty() };
-                let open = |found: Option<String>| {
-                    let sources = found.map_or_else(|| inputs.sources.clone(), |name| vec![name]);
-                    let registry = &registry;
-                    async move { source(&sources, registry, variables).await }
-                };
-                app::push::promote(&job, &promotion, &registry, &history, open).await?
-            }
-        },
-    };
-    Ok(Finished::of(&report, job.inputs, job.items, width))
+        Choice::ClosedPullRequest | Choice::Tags => {
+            let report = app::tags::tags(&job, &registry, &history).await?;
+            Ok(Finished::of(&report, job.inputs, job.items, width))
+        }
+        Choice::Push => images::push(&job, inputs, &registry, &history, variables, width).await,
+    }
 }
 
 /// Serves until a signal comes; that is its good end.
@@ -231,6 +225,7 @@ async fn sandbox(inputs: &Inputs) -> Result<(), Error> {
 async fn demo(inputs: &Inputs, this_run: &ThisRun) -> Result<Finished, Error> {
     use ghcr_lifecycle::adapters::{
         packages::Packages,
+        registry::CredentialOptions,
         repository::Repositories,
         rest::{Api, ApiOptions},
     };
@@ -290,27 +285,6 @@ fn context(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Result<Cont
 fn wrong_input(error: impl Into<Error>) -> Error {
     let error = error.into();
     Error { kind: Kind::Input, message: format!("failed to {}", error.message), ..error }
-}
-
-/// Opens what input `source` names.
-async fn source(
-    sources: &[String],
-    registry: &RegistryClient,
-    variables: &BTreeMap<String, String>,
-) -> Result<Source, Error> {
-    if sources.is_empty() {
-        return Err(Error::input("mode `push` needs input `source`: the image to push").with_hint(
-            "an archive that `docker buildx build -o type=oci,dest=image.tar` or `docker save` wrote, or an image in a registry",
-        ));
-    }
-    let wrong = |error: SourceSpecError| Error::input(format!("input `source`: {error}")).with_hint(error.hint());
-    let named = sources.iter().map(|text| NamedSource::parse(text).map_err(wrong));
-    let named = named.collect::<Result<Vec<_>, _>>()?;
-    let opened = Opener::new(registry, variables)
-        .open_all(&named)
-        .await
-        .map_err(|error| if error.is_unavailable() { error.into() } else { wrong_input(error) })?;
-    Ok(Source::of(opened).await?)
 }
 
 /// The GitHub API, where there is a token for it, or an API of our own.
@@ -413,21 +387,6 @@ async fn of_default_branch(context: &Context, github: Option<&GitHub>, path: &st
             )));
     };
     Ok(github.file(path, &branch).await?.map(|bytes| bytes.to_vec()))
-}
-
-fn credentials(inputs: &Inputs) -> CredentialOptions {
-    let basic = match (&inputs.registry, &inputs.username, &inputs.password) {
-        (Some(registry), Some(username), Some(password)) => {
-            Some(BasicFor { registry: registry.clone(), username: username.clone(), password: password.clone() })
-        }
-        _ => None,
-    };
-    CredentialOptions {
-        github_token: inputs.github_token.clone(),
-        ghcr_host: inputs.ghcr_host.clone(),
-        basic,
-        registries: inputs.registries.clone(),
-    }
 }
 
 fn read_password() -> Result<String, Error> {

@@ -49,7 +49,7 @@ pub const INPUTS: &[InputDefinition] = &[
         "MODE",
         "auto",
         "What to do: `auto` (retire the tags of a pull request that was closed; else push if a `source` is given, else \
-         tags), `tags`, `push`, `cleanup`, `plan`, `apply`, `restore`, `discover` or `check`.",
+         tags), `tags`, `push`, `mirror`, `cleanup`, `plan`, `apply`, `restore`, `discover` or `check`.",
     ),
     input("policy", "PATH", DEFAULT_POLICY, "The policy: the path of its file, or the YAML itself."),
     input(
@@ -57,14 +57,15 @@ pub const INPUTS: &[InputDefinition] = &[
         "NAME",
         "",
         "Which of the policy's images this run is about, in full or by an unambiguous ending, or `all` if their content \
-         is the same; required where the policy lists several.",
+         is the same; required where the policy lists several. For mode `mirror`, where to: any name in full.",
     ),
     input(
         "source",
         "SOURCE",
         "",
         "The image to push: an OCI image layout (a folder or a tar), a `docker save` archive, `docker-daemon:NAME`, or a \
-         reference in a registry (`ghcr.io/owner/name:tag`); several, one a line, are joined into one index.",
+         reference in a registry (`ghcr.io/owner/name:tag`); several, one a line, are joined into one index. For mode \
+         `mirror`, the name of an image.",
     ),
     input(
         "promote-from",
@@ -72,6 +73,18 @@ pub const INPUTS: &[InputDefinition] = &[
         "",
         "Gives the tags to an image that is published already, instead of a new build: `auto` finds the one that a branch \
          build of this commit pushed, a template (`main-{{sha}}`) names its tag. If there is none, `source` is pushed.",
+    ),
+    input(
+        "only",
+        "PATTERNS",
+        "",
+        "The tags that mode `mirror` copies, one pattern a line or with commas (`v*`, `!v0.*`); by default all.",
+    ),
+    input(
+        "rename",
+        "RULES",
+        "",
+        "Other names for tags that mode `mirror` copies, one rule a line: `v{{version}}-riscv64 => v{{version}}`.",
     ),
     input(
         "ref",
@@ -155,7 +168,7 @@ pub const INPUTS: &[InputDefinition] = &[
         "dry-run",
         "BOOLEAN",
         "",
-        "Whether a clean-up only says what it would do (`true` or `false`); by default `true`, and `false` for mode `apply`.",
+        "Whether a clean-up only says what it would do (`true` or `false`); by default `true`, and `false` for modes `apply` and `mirror`.",
     ),
     input(
         "max-deletions",

@@ -8,6 +8,7 @@ pub mod diagnostics;
 pub mod json;
 pub mod labels;
 pub mod markdown;
+pub mod mirror;
 pub mod outputs;
 pub mod restore;
 pub mod terminal;

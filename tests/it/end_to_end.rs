@@ -8,6 +8,7 @@ mod immutable;
 mod inputs;
 mod interruption;
 mod kyklos;
+mod mirrors;
 mod payloads;
 mod policies;
 mod promotion;

@@ -136,6 +136,7 @@ impl Authenticator {
         match (self.credentials.is_ghcr(registry), self.credentials.login(registry)) {
             (true, Login::Anonymous) => Asker::Ghcr { with_token: false },
             (true, Login::GithubToken(_)) => Asker::Ghcr { with_token: true },
+            (_, Login::Anonymous) if self.credentials.docker.is_elsewhere(registry) => Asker::Helped,
             (_, Login::Anonymous) => Asker::Other { with_login: false },
             (_, Login::Basic { .. } | Login::GithubToken(_)) => Asker::Other { with_login: true },
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::Url;
 
+use super::DockerConfig;
 use crate::{
     adapters::http::host_and_port,
     model::{Secret, name::is_loopback_host},
@@ -20,6 +21,8 @@ pub struct CredentialOptions {
     pub basic: Option<BasicFor>,
     /// Further logins, user name and password by host.
     pub registries: BTreeMap<String, (String, Secret)>,
+    /// What the docker configuration file says; the inputs go before it.
+    pub docker: DockerConfig,
 }
 
 /// A login for one registry.
@@ -47,7 +50,7 @@ pub(super) enum Login {
 impl CredentialOptions {
     /// Returns the login for a registry's host, as image names say it.
     pub(super) fn login(&self, registry: &str) -> Login {
-        let Self { github_token, ghcr_host, basic, registries } = self;
+        let Self { github_token, ghcr_host, basic, registries, docker } = self;
         let same = |host: &str| canonical(host) == canonical(registry);
         if let Some(BasicFor { registry: _, username, password }) = basic.as_ref().filter(|basic| same(&basic.registry))
         {
@@ -58,7 +61,10 @@ impl CredentialOptions {
         }
         match github_token {
             Some(token) if same(ghcr_host) => Login::GithubToken(token.clone()),
-            Some(_) | None => Login::Anonymous,
+            Some(_) | None => match docker.login(registry) {
+                Some((username, password)) => Login::Basic { username: username.clone(), password: password.clone() },
+                None => Login::Anonymous,
+            },
         }
     }
 
@@ -69,7 +75,7 @@ impl CredentialOptions {
 }
 
 /// Spells a registry's host in one way: lower case, and Docker Hub by the name that image references give it.
-fn canonical(host: &str) -> String {
+pub(super) fn canonical(host: &str) -> String {
     match host.trim().to_ascii_lowercase().as_str() {
         "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
         other => other.to_owned(),
@@ -131,6 +137,10 @@ mod tests {
             ghcr_host: "ghcr.io".to_owned(),
             basic: Some(BasicFor { registry: "quay.io".to_owned(), username: "u".to_owned(), password: secret("p") }),
             registries: BTreeMap::from([("docker.io".to_owned(), ("hub".to_owned(), secret("h")))]),
+            docker: DockerConfig::parse(
+                br#"{"auths": {"docker.io": {"username": "d", "password": "d"}, "lscr.io": {"username": "l", "password": "l"}}}"#,
+            )
+            .unwrap(),
         }
     }
 
@@ -140,6 +150,7 @@ mod tests {
         assert_eq!(options.login("ghcr.io"), Login::GithubToken(secret("token")));
         assert_eq!(options.login("quay.io"), Login::Basic { username: "u".to_owned(), password: secret("p") });
         assert_eq!(options.login("docker.io"), Login::Basic { username: "hub".to_owned(), password: secret("h") });
+        assert_eq!(options.login("lscr.io"), Login::Basic { username: "l".to_owned(), password: secret("l") });
         for host in ["ghcr.io:444", "ghcr.io.evil.example", "evilghcr.io", "quay.io:443", "127.0.0.1:5000", "", "io"] {
             assert_eq!(options.login(host), Login::Anonymous, "{host}");
         }

@@ -6,6 +6,7 @@ mod blob;
 mod challenge;
 mod client;
 mod credentials;
+mod docker_config;
 mod location;
 mod manifest;
 mod referrers;
@@ -16,3 +17,4 @@ mod verified;
 
 pub use client::RegistryClient;
 pub use credentials::{BasicFor, CredentialOptions};
+pub use docker_config::DockerConfig;

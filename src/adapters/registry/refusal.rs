@@ -12,6 +12,8 @@ use crate::{
 pub(super) enum Asker {
     /// GHCR, with or without the GitHub token.
     Ghcr { with_token: bool },
+    /// A registry whose login a program keeps for docker.
+    Helped,
     /// Another registry, with or without a login.
     Other { with_login: bool },
 }
@@ -113,7 +115,12 @@ pub(super) fn remedy(host: &str, asker: Asker, right: Right, words: &str) -> Str
              package's settings under 'Manage Actions access'"
                 .to_owned()
         }
-        (Asker::Other { with_login: false }, _) => format!("give `username` and `password` for {host}"),
+        (Asker::Helped, _) => format!(
+            "the docker configuration leaves the login for {host} to a credential helper, and those are not run here: give `username` and `password`, or an entry for it in `registries`"
+        ),
+        (Asker::Other { with_login: false }, _) => {
+            format!("give `username` and `password` for {host}, or an entry for it in `registries`")
+        }
         (Asker::Other { with_login: true }, Right::Write) => {
             format!("check `username` and `password` for {host}, and that this user may push there")
         }

@@ -67,6 +67,26 @@ pub fn payload(path: &Path) -> Result<Option<Vec<u8>>, PortError> {
     }
 }
 
+/// Reads the docker configuration file, of at most 1 MiB: in the folder that DOCKER_CONFIG names, else in `~/.docker`.
+/// `None` if there is none.
+///
+/// # Errors
+/// If the file is too large or cannot be read.
+pub fn docker_config(environment: &BTreeMap<String, String>) -> Result<Option<Vec<u8>>, PortError> {
+    let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = variable("DOCKER_CONFIG").or_else(|| Some(variable("HOME")?.join(".docker")));
+    let Some(path) = folder.map(|folder| folder.join("config.json")) else { return Ok(None) };
+    let operation = format!("read the docker configuration `{}`", shown(&path.display().to_string()));
+    match bounded(&path, MAX_POLICY_BYTES) {
+        Ok(bytes) if bytes.len() as u64 == MAX_POLICY_BYTES => {
+            Err(PortError::new(PortErrorKind::Malformed, operation, "it is larger than 1 MiB"))
+        }
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => Ok(None),
+        Err(error) => Err(failed(operation, error)),
+    }
+}
+
 /// Reads a policy file by its path in the workspace: its first 1 MiB and one byte, so that too much can be told from
 /// enough. `None` if there is no such file.
 ///

@@ -9,5 +9,5 @@ pub mod records;
 pub mod temporary;
 mod this_run;
 
-pub use environment::{Reach, environment, extra_ca_pem, now, payload, read_policy, read_record};
+pub use environment::{Reach, docker_config, environment, extra_ca_pem, now, payload, read_policy, read_record};
 pub use this_run::ThisRun;
