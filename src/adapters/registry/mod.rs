@@ -8,10 +8,13 @@ mod client;
 mod credentials;
 mod location;
 mod manifest;
+mod pieces;
 mod refusal;
 mod tags;
+mod transfers;
 mod upload;
 mod verified;
 
 pub use client::RegistryClient;
 pub use credentials::{BasicFor, CredentialOptions};
+pub use transfers::Transfers;
