@@ -197,7 +197,13 @@ async fn dispatch(
         Choice::ClosedPullRequest | Choice::Tags => app::tags::tags(&job, &registry, &history).await?,
         Choice::Push => {
             let source = source(inputs, &registry, variables).await?;
-            app::push::push(&job, &registry, &history, &source).await?
+            let transfers = registry.transfers();
+            let report = tokio::select! {
+                report = app::push::push(&job, &registry, &history, &source) => report,
+                never = this_run.show_transfers(&transfers) => match never {},
+            };
+            this_run.clear_line();
+            report?
         }
     };
     Ok(Finished::of(&report, job.inputs, job.items, width))
