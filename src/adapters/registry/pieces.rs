@@ -167,23 +167,30 @@ impl RegistryClient {
                 }
                 Ok(_) | Err(_) => {}
             }
+            let mut told = None;
             let delay = match retries.judge(operation, outcome)? {
                 Judged::Again(delay) => delay,
-                // Perhaps it has more, or less, than we know.
-                Judged::Final(answer) if answer.status.as_u16() == 416 => match retries.next_delay() {
-                    Some(delay) => delay,
-                    None => return Ok(Sent::Refused(self.refusal(operation, scope.image, Right::Write, &answer))),
-                },
                 Judged::Final(answer) => {
-                    return Ok(Sent::Refused(self.refusal(operation, scope.image, Right::Write, &answer)));
+                    // Perhaps it has more, or less, than we know.
+                    let is_elsewhere = answer.status.as_u16() == 416;
+                    told = answer.header(RANGE).and_then(offset).filter(|_| is_elsewhere);
+                    match retries.next_delay() {
+                        Some(delay) if is_elsewhere => delay,
+                        _ => return Ok(Sent::Refused(self.refusal(operation, scope.image, Right::Write, &answer))),
+                    }
                 }
             };
             tokio::time::sleep(delay).await;
-            let lost = || PortError::new(PortErrorKind::Unavailable, operation, "the registry lost the upload");
-            place = match self.where_it_broke(operation, scope, &place.url).await {
+            let now = self.where_it_broke(operation, scope, &place.url).await;
+            place = match now.or_else(|| told.map(|offset| Place { url: place.url.clone(), offset })) {
                 Some(now) if now.offset == end => return Ok(Sent::Done(now)),
                 Some(now) if (piece.first..end).contains(&now.offset) => now,
-                Some(_) | None => return Ok(Sent::Refused(lost())),
+                Some(_) => {
+                    let detail = "the registry lost what it had of the upload";
+                    return Ok(Sent::Refused(PortError::new(PortErrorKind::Unavailable, operation, detail)));
+                }
+                // It does not say. It refuses what it has, or what it no longer knows.
+                None => place,
             };
             piece.advance(place.offset);
         }

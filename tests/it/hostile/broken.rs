@@ -111,6 +111,38 @@ async fn a_registry_without_pieces_gets_the_whole_again() {
 }
 
 #[tokio::test]
+async fn a_registry_that_tells_its_offset_only_when_it_refuses_is_believed() {
+    let large = content(6 * MEBIBYTE);
+    for has in [0, MEBIBYTE, 4 * MEBIBYTE] {
+        let server =
+            Scripted::start(move |_, request, _| match (request.method.as_str(), request.header("content-range")) {
+                ("POST", _) => Reply::new(202).with("location", "/up"),
+                ("PUT", _) if request.body.is_empty() => Reply::new(201),
+                ("PUT", _) => Reply::hang_up(),
+                ("PATCH", Some("0-4194303")) if has == 0 => Reply::new(202),
+                // The first piece arrived, or a part of it, whatever became of the answer.
+                ("PATCH", Some("0-4194303")) => Reply::new(416).with("range", format!("0-{}", has - 1)),
+                ("PATCH", Some(_)) => Reply::new(202),
+                _ => Reply::new(404),
+            })
+            .await;
+        let (client, image) = (client(anonymous()), image(server.host(), "acme/shop"));
+        client.put_blob(&image, &large.descriptor(), &large).await.unwrap();
+        let ranges: Vec<String> = server
+            .requests()
+            .iter()
+            .filter(|request| request.method == "PATCH")
+            .map(|request| request.header("content-range").unwrap().to_owned())
+            .collect();
+        let mut expected = vec!["0-4194303".to_owned(), "4194304-6291455".to_owned()];
+        if has == MEBIBYTE {
+            expected.insert(1, "1048576-4194303".to_owned());
+        }
+        assert_eq!(ranges, expected);
+    }
+}
+
+#[tokio::test]
 async fn wrong_bytes_are_not_completed_in_pieces_either() {
     let server = Scripted::start(|_, request, _| match request.method.as_str() {
         "POST" => Reply::new(202).with("location", "/up"),
