@@ -207,7 +207,15 @@ async fn dispatch(
             let report = app::tags::tags(&job, &registry, &history).await?;
             Ok(Finished::of(&report, job.inputs, job.items, width))
         }
-        Choice::Push => images::push(&job, inputs, &registry, &history, variables, width).await,
+        Choice::Push => {
+            let transfers = registry.transfers();
+            let finished = tokio::select! {
+                finished = images::push(&job, inputs, &registry, &history, variables, width) => finished,
+                never = this_run.show_transfers(&transfers) => match never {},
+            };
+            this_run.clear_line();
+            finished
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod packages;
 mod run;
 mod source;
 
-use std::{error::Error, fmt, future::Future, pin::Pin};
+use std::{error::Error, fmt, future::Future, io::Read, pin::Pin};
 
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
@@ -151,6 +151,9 @@ pub enum BlobOutcome {
 
 /// Writes to a registry.
 pub trait RegistryWriter: RegistryReader {
+    /// Notes that blobs of so many bytes are about to be put, for those who watch the progress.
+    fn expect_bytes(&self, _bytes: u64) {}
+
     /// Makes a blob present: asks by HEAD, then mounts it from `source`'s repository if it is in the same registry, then
     /// sends it from `source`.
     fn put_blob<S: ImageSource>(
@@ -180,6 +183,9 @@ pub trait RegistryWriter: RegistryReader {
 /// The bytes of a blob as they come.
 pub type BlobStream = Pin<Box<dyn AsyncRead + Send>>;
 
+/// The bytes of a blob that this machine holds: reading them waits for nobody else.
+pub type LocalBlob = Box<dyn Read + Send>;
+
 /// An image to publish, wherever it is.
 pub trait ImageSource: Sync {
     /// Gets the manifest or index that the source names.
@@ -190,6 +196,15 @@ pub trait ImageSource: Sync {
 
     /// Opens a blob. Who reads it verifies digest and size.
     fn blob(&self, descriptor: &Descriptor) -> impl Future<Output = Result<BlobStream, PortError>> + Send;
+
+    /// Opens a blob that this machine holds, which is faster to read as such. `None` where it comes from elsewhere. Who reads
+    /// it verifies digest and size.
+    ///
+    /// # Errors
+    /// If it is not there, or is not what the descriptor says.
+    fn local_blob(&self, _descriptor: &Descriptor) -> Result<Option<LocalBlob>, PortError> {
+        Ok(None)
+    }
 
     /// The image in a registry that a blob can be mounted from.
     fn mount_from(&self, blob: &Descriptor) -> Option<&ImageName>;

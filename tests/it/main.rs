@@ -11,6 +11,7 @@
 )]
 
 mod architecture;
+mod breaking;
 mod cleanup;
 mod cleanup_report;
 mod collect;

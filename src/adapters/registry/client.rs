@@ -7,12 +7,15 @@ use std::{
 
 use bytes::Bytes;
 use reqwest::Url;
+use tokio::sync::Semaphore;
 
 use super::{
     authenticator::{Authenticator, Scope},
     credentials::{CredentialOptions, api_host},
     location::location,
+    pieces::RESUMED_AT_ONCE,
     refusal::{Right, refusal},
+    transfers::Transfers,
 };
 use crate::{
     adapters::http::{Answer, HttpClient, Request, Take},
@@ -34,6 +37,9 @@ pub struct RegistryClient {
     unpublished: Arc<Mutex<HashSet<ImageName>>>,
     /// Hosts that answered that they have no referrers API.
     pub(super) without_referrers: Arc<Mutex<HashSet<String>>>,
+    pub(super) transfers: Arc<Transfers>,
+    /// Turns at resuming an upload.
+    pub(super) resumed: Arc<Semaphore>,
 }
 
 /// An answer, and whether the registry knew who asked.
@@ -52,7 +58,15 @@ impl RegistryClient {
             authenticator: Arc::new(Authenticator::new(credentials)),
             unpublished: Arc::default(),
             without_referrers: Arc::default(),
+            transfers: Arc::default(),
+            resumed: Arc::new(Semaphore::new(RESUMED_AT_ONCE)),
         }
+    }
+
+    /// Returns how far the transfers of this client and its clones are.
+    #[must_use]
+    pub fn transfers(&self) -> Arc<Transfers> {
+        Arc::clone(&self.transfers)
     }
 
     /// Returns a client over the same connections that shows nobody any credentials.
@@ -219,6 +233,10 @@ impl RegistryReader for RegistryClient {
 }
 
 impl RegistryWriter for RegistryClient {
+    fn expect_bytes(&self, bytes: u64) {
+        self.transfers.expect(bytes);
+    }
+
     async fn put_blob<S: ImageSource>(
         &self,
         image: &ImageName,

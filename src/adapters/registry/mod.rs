@@ -9,12 +9,15 @@ mod credentials;
 mod docker_config;
 mod location;
 mod manifest;
+mod pieces;
 mod referrers;
 mod refusal;
 mod tags;
+mod transfers;
 mod upload;
 mod verified;
 
 pub use client::RegistryClient;
 pub use credentials::{BasicFor, CredentialOptions};
 pub use docker_config::DockerConfig;
+pub use transfers::Transfers;

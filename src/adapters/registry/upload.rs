@@ -1,4 +1,4 @@
-//! Blobs, written: asked for, mounted, or sent as one stream.
+//! Blobs, written: asked for, mounted, or sent as one stream; what breaks is resumed in [pieces](super::pieces).
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -14,6 +14,7 @@ use super::{
     RegistryClient,
     authenticator::Scope,
     location::location,
+    pieces::PIECE,
     refusal::{Right, has_code},
     verified::{Problem, Progress, verified},
 };
@@ -31,6 +32,9 @@ const COMMIT: Duration = Duration::from_secs(5 * 60);
 
 /// How often a running upload is looked at.
 const WATCH: Duration = Duration::from_secs(5);
+
+/// From how many bytes on a blob has a line in the log.
+const LARGE: u64 = 64 * 1024 * 1024;
 
 /// The largest answer to an upload's requests, in bytes.
 pub(super) const MAX_ANSWER: usize = 64 * 1024;
@@ -50,12 +54,14 @@ enum Mount {
     Refused,
 }
 
-enum Attempt {
+pub(super) enum Attempt {
     Done,
     /// It failed in a way that the count of attempts judges.
     Ended(Box<Result<Answer, Lost>>),
     /// It failed in a way that a new upload may cure, for this reason if not.
     Restart(PortError),
+    /// The registry takes no pieces, or those that it took make no blob: the next upload is whole again.
+    NoPieces(PortError),
     /// The token had run out.
     Renewed,
 }
@@ -69,45 +75,78 @@ impl RegistryClient {
     ) -> Result<BlobOutcome, PortError> {
         let operation = format!("push blob {} to {image}", blob.digest.short());
         if self.has_blob(&operation, image, blob).await? {
+            self.transfers.done(blob.size);
             return Ok(BlobOutcome::Present);
         }
         let mut begun = match self.mount(&operation, image, blob, source.mount_from(blob)).await? {
-            Mount::Done => return Ok(BlobOutcome::Mounted),
+            Mount::Done => {
+                self.transfers.done(blob.size);
+                return Ok(BlobOutcome::Mounted);
+            }
             Mount::Upload(upload) => Some(upload),
             Mount::Refused => None,
         };
         let scope = Scope::new(image, Right::Write);
         let mut retries = self.http.retries();
         let mut may_renew = true;
+        let mut may_resume = blob.size > PIECE;
+        let mut broken = None;
+        let start = Instant::now();
         loop {
-            let upload = match begun.take() {
-                Some(upload) => upload,
-                None => self.start_upload(&operation, &scope).await?,
+            let attempt = match broken.take() {
+                Some(upload) => self.resume(&operation, &scope, upload, blob, source).await?,
+                None => {
+                    let upload = match begun.take() {
+                        Some(upload) => upload,
+                        None => self.start_upload(&operation, &scope).await?,
+                    };
+                    let attempt = self.upload(&operation, &scope, upload.clone(), blob, source, may_renew).await?;
+                    if let Attempt::Ended(outcome) = &attempt {
+                        match &**outcome {
+                            // A registry that throttles has not looked at the bytes: to begin anew would be one more
+                            // request to throttle. If it forgot the upload all the same, it says so.
+                            Ok(answer) if answer.status.as_u16() == 429 => begun = Some(upload),
+                            Ok(answer) if may_resume && answer.status.is_server_error() => broken = Some(upload),
+                            Err(_) if may_resume => broken = Some(upload),
+                            Ok(_) | Err(_) => {}
+                        }
+                    }
+                    attempt
+                }
             };
-            let delay = match self.upload(&operation, &scope, upload.clone(), blob, source, may_renew).await? {
-                Attempt::Done => return Ok(BlobOutcome::Uploaded),
+            let delay = match attempt {
+                Attempt::Done => {
+                    self.tell_of(image, blob, start.elapsed());
+                    return Ok(BlobOutcome::Uploaded);
+                }
+                Attempt::NoPieces(error) => {
+                    may_resume = false;
+                    retries.next_delay().ok_or(error)?
+                }
                 Attempt::Renewed => {
                     may_renew = false;
                     continue;
                 }
                 Attempt::Restart(error) => retries.next_delay().ok_or(error)?,
-                Attempt::Ended(outcome) => {
-                    // A registry that throttles has not looked at the bytes: to begin anew would be one more request to
-                    // throttle. If it forgot the upload all the same, it says so.
-                    if matches!(&*outcome, Ok(answer) if answer.status.as_u16() == 429) {
-                        begun = Some(upload);
-                    }
-                    match retries.judge(&operation, *outcome)? {
-                        Judged::Again(delay) => delay,
-                        Judged::Final(answer) => return Err(self.refusal(&operation, image, Right::Write, &answer)),
-                    }
-                }
+                Attempt::Ended(outcome) => match retries.judge(&operation, *outcome)? {
+                    Judged::Again(delay) => delay,
+                    Judged::Final(answer) => return Err(self.refusal(&operation, image, Right::Write, &answer)),
+                },
             };
             tokio::time::sleep(delay).await;
             // The answer may have been lost where the bytes were not.
             if self.has_blob(&operation, image, blob).await? {
+                self.transfers.done(blob.size);
                 return Ok(BlobOutcome::Uploaded);
             }
+        }
+    }
+
+    /// Notes in the log that a large blob has arrived, unless somebody is shown the progress anyway.
+    fn tell_of(&self, image: &ImageName, blob: &Descriptor, took: Duration) {
+        if blob.size >= LARGE && !self.transfers.is_watched() {
+            let megabytes = blob.size / 1_000_000;
+            tracing::info!("{} is in {image}: {megabytes} MB in {:.1} s", blob.digest.short(), took.as_secs_f64());
         }
     }
 
@@ -140,7 +179,7 @@ impl RegistryClient {
         }
     }
 
-    async fn start_upload(&self, operation: &str, scope: &Scope<'_>) -> Result<Url, PortError> {
+    pub(super) async fn start_upload(&self, operation: &str, scope: &Scope<'_>) -> Result<Url, PortError> {
         let url = self.url(operation, scope.image, "blobs/uploads/")?;
         let request = Request::new(Method::POST, url);
         let answer = self.call(operation, scope, &request, Take::Whole(MAX_ANSWER)).await?.answer;
@@ -167,8 +206,8 @@ impl RegistryClient {
         let mut url = upload.clone();
         url.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
         let authorization = self.authorize(operation, scope, &url).await?;
-        let progress = Arc::new(Progress::default());
-        let mut content = Box::pin(verified(source.blob(blob).await?, blob, Arc::clone(&progress)));
+        let progress = Arc::new(Progress::new(&self.transfers));
+        let mut content = verified(source, blob, &progress).await?;
         let body = if blob.size == 0 {
             // A body of no bytes is never asked for, so it is verified here.
             while let Some(Ok(_)) = content.next().await {}
@@ -195,25 +234,18 @@ impl RegistryClient {
             })
             .await
         };
-        match progress.problem() {
-            Some(Problem::Mismatch(text)) => {
-                self.cancel_upload(operation, scope, upload).await;
-                let detail = format!("the source's blob {} is not what it should be: {text}", blob.digest);
-                return Err(PortError::new(PortErrorKind::Malformed, operation, detail)
-                    .with_hint("the source is damaged or changed while it was read: build or pull it again"));
-            }
-            Some(Problem::Read(text)) => {
-                let detail = format!("the source could not be read: {}", quoted(text));
-                return Ok(Attempt::Restart(PortError::new(PortErrorKind::Unavailable, operation, detail)));
-            }
-            None => {}
+        if let Some(attempt) = self.source_problem(operation, scope, upload, blob, &progress).await? {
+            return Ok(attempt);
         }
         let answer = match outcome {
             Ok(answer) => answer,
             Err(lost) => return Ok(Attempt::Ended(Box::new(Err(lost)))),
         };
         match answer.status.as_u16() {
-            200..300 => Ok(Attempt::Done),
+            200..300 => {
+                progress.arrive();
+                Ok(Attempt::Done)
+            }
             401 if may_renew => match &authorization {
                 Some(used) if self.learn(scope, used, &answer).await => Ok(Attempt::Renewed),
                 Some(_) | None => Ok(Attempt::Ended(Box::new(Ok(answer)))),
@@ -224,6 +256,30 @@ impl RegistryClient {
             _ => Ok(Attempt::Ended(Box::new(Ok(answer)))),
         }
     }
+
+    /// Says what follows where the source is to blame; `None` if it is not.
+    pub(super) async fn source_problem(
+        &self,
+        operation: &str,
+        scope: &Scope<'_>,
+        upload: Url,
+        blob: &Descriptor,
+        progress: &Progress,
+    ) -> Result<Option<Attempt>, PortError> {
+        match progress.problem() {
+            Some(Problem::Mismatch(text)) => {
+                self.cancel_upload(operation, scope, upload).await;
+                let detail = format!("the source's blob {} is not what it should be: {text}", blob.digest);
+                Err(PortError::new(PortErrorKind::Malformed, operation, detail)
+                    .with_hint("the source is damaged or changed while it was read: build or pull it again"))
+            }
+            Some(Problem::Read(text)) => {
+                let detail = format!("the source could not be read: {}", quoted(text));
+                Ok(Some(Attempt::Restart(PortError::new(PortErrorKind::Unavailable, operation, detail))))
+            }
+            None => Ok(None),
+        }
+    }
 }
 
 /// GHCR says this in the wrong words sometimes.
@@ -232,7 +288,10 @@ fn is_unknown_blob(answer: &Answer) -> bool {
 }
 
 /// Ends an upload that stands still or takes too long.
-async fn watched(progress: &Progress, exchange: impl Future<Output = Result<Answer, Lost>>) -> Result<Answer, Lost> {
+pub(super) async fn watched(
+    progress: &Progress,
+    exchange: impl Future<Output = Result<Answer, Lost>>,
+) -> Result<Answer, Lost> {
     tokio::pin!(exchange);
     let start = Instant::now();
     let (mut sent, mut moved) = (0, start);

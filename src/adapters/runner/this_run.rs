@@ -1,6 +1,7 @@
 //! The run itself: its clocks, the signal that ended it, what it shows on the way.
 
 use std::{
+    convert::Infallible,
     io::{self, IsTerminal as _, Write as _},
     sync::{
         OnceLock,
@@ -12,10 +13,13 @@ use std::{
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use crate::ports::Run;
+use crate::{adapters::registry::Transfers, ports::Run};
 
 /// Columns of the bar on a terminal.
 const WIDTH: usize = 40;
+
+/// How often the bar of transfers is drawn.
+const REDRAW: Duration = Duration::from_millis(200);
 
 /// This run. Clones would be other runs: it is lent.
 #[derive(Debug)]
@@ -64,6 +68,29 @@ impl ThisRun {
     #[must_use]
     pub fn stop(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// Draws how far the transfers are, until the future is dropped.
+    pub async fn show_transfers(&self, transfers: &Transfers) -> Infallible {
+        if !self.is_watched {
+            return std::future::pending().await;
+        }
+        transfers.watch();
+        loop {
+            tokio::time::sleep(REDRAW).await;
+            let (done, expected) = transfers.progress();
+            // What takes no time needs no bar.
+            if expected > 0 {
+                let _ = write!(io::stderr(), "\r\x1b[K{}", transfer_line(done, expected));
+            }
+        }
+    }
+
+    /// Takes away what was drawn.
+    pub fn clear_line(&self) {
+        if self.is_watched {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
     }
 
     /// Returns when the time of the run is over.
@@ -115,17 +142,45 @@ impl Run for ThisRun {
         if !self.is_watched {
             return;
         }
-        let filled = WIDTH * done.min(all) / all.max(1);
-        let bar = format!("{}{}", "█".repeat(filled), "░".repeat(WIDTH - filled));
-        let _ = write!(io::stderr(), "\r\x1b[K{bar} {done} of {all} steps · {package}");
+        let _ = write!(io::stderr(), "\r\x1b[K{} {done} of {all} steps · {package}", bar(done as u64, all as u64));
     }
 }
 
 impl Drop for ThisRun {
     /// Leaves nothing of the bar.
     fn drop(&mut self) {
-        if self.is_watched {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
+        self.clear_line();
+    }
+}
+
+fn bar(done: u64, all: u64) -> String {
+    // In 128 bits, for gigabytes times columns.
+    let filled = WIDTH as u128 * u128::from(done.min(all)) / u128::from(all.max(1));
+    let filled = usize::try_from(filled).unwrap_or(WIDTH);
+    format!("{}{}", "█".repeat(filled), "░".repeat(WIDTH - filled))
+}
+
+fn transfer_line(done: u64, expected: u64) -> String {
+    let megabytes = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
+    format!("{} {} of {} MB", bar(done, expected), megabytes(done), megabytes(expected))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_full_at_the_end_only() {
+        assert_eq!(bar(0, 10), "░".repeat(WIDTH));
+        assert!(bar(u64::MAX - 1, u64::MAX).ends_with('░'));
+        assert!(bar(999, 1000).ends_with('░'));
+        assert_eq!(bar(10, 10), "█".repeat(WIDTH));
+        assert_eq!(bar(0, 0), "░".repeat(WIDTH));
+    }
+
+    #[test]
+    fn transfers_are_told_in_megabytes() {
+        let line = transfer_line(1_234_567, 2_000_000_000);
+        assert!(line.ends_with("░ 1.2 of 2000.0 MB"), "{line}");
     }
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     adapters::runner::temporary::Scratch,
     model::{Descriptor, Digest, ImageName, ManifestKind, RawManifest, manifest::MAX_MANIFEST_BYTES},
-    ports::{BlobStream, ImageSource, PortError, PortErrorKind},
+    ports::{BlobStream, ImageSource, LocalBlob, PortError, PortErrorKind},
 };
 
 /// The remedy where an engine has only some of the images of an index.
@@ -124,6 +124,15 @@ impl ArchiveSource {
         }
         Ok(Self { contents, root, blobs: BTreeMap::new() })
     }
+
+    fn slice(&self, descriptor: &Descriptor) -> Result<Slice, PortError> {
+        let slice = match self.blobs.get(&descriptor.digest) {
+            Some(slice) => slice.clone(),
+            None => self.contents.slice(self.contents.blob(descriptor)?)?,
+        };
+        root::check_size(&self.contents.path, descriptor, slice.size())?;
+        Ok(slice)
+    }
 }
 
 /// Returns the configuration's digest of an image manifest with layers that nobody compressed: engines without a content
@@ -153,12 +162,11 @@ impl ImageSource for ArchiveSource {
     }
 
     async fn blob(&self, descriptor: &Descriptor) -> Result<BlobStream, PortError> {
-        let slice = match self.blobs.get(&descriptor.digest) {
-            Some(slice) => slice.clone(),
-            None => self.contents.slice(self.contents.blob(descriptor)?)?,
-        };
-        root::check_size(&self.contents.path, descriptor, slice.size())?;
-        Ok(slice.stream())
+        Ok(self.slice(descriptor)?.stream())
+    }
+
+    fn local_blob(&self, descriptor: &Descriptor) -> Result<Option<LocalBlob>, PortError> {
+        Ok(Some(Box::new(self.slice(descriptor)?.reader())))
     }
 
     fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {

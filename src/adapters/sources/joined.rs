@@ -16,7 +16,7 @@ use crate::{
         manifest::{MAX_MANIFEST_BYTES, Platform},
         untrusted::shown,
     },
-    ports::{BlobStream, ImageSource, PortError, PortErrorKind},
+    ports::{BlobStream, ImageSource, LocalBlob, PortError, PortErrorKind},
 };
 
 /// The most manifests that the sources may reach together.
@@ -316,6 +316,13 @@ impl ImageSource for JoinedSource {
     async fn blob(&self, descriptor: &Descriptor) -> Result<BlobStream, PortError> {
         match self.source_of(descriptor) {
             Some(source) => source.blob(descriptor).await,
+            None => Err(failed(format!("blob {} is in none of them", descriptor.digest))),
+        }
+    }
+
+    fn local_blob(&self, descriptor: &Descriptor) -> Result<Option<LocalBlob>, PortError> {
+        match self.source_of(descriptor) {
+            Some(source) => source.local_blob(descriptor),
             None => Err(failed(format!("blob {} is in none of them", descriptor.digest))),
         }
     }

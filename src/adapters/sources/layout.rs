@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt as _;
 use super::root::{self, MAX_MARKER_BYTES};
 use crate::{
     model::{Descriptor, ImageName, RawManifest, manifest::MAX_MANIFEST_BYTES},
-    ports::{BlobStream, ImageSource, PortError},
+    ports::{BlobStream, ImageSource, LocalBlob, PortError},
 };
 
 /// An image in a layout folder.
@@ -65,6 +65,10 @@ impl ImageSource for LayoutSource {
     async fn blob(&self, descriptor: &Descriptor) -> Result<BlobStream, PortError> {
         let file = self.borrow().blob(descriptor)?;
         Ok(Box::pin(tokio::fs::File::from_std(file).take(descriptor.size)))
+    }
+
+    fn local_blob(&self, descriptor: &Descriptor) -> Result<Option<LocalBlob>, PortError> {
+        Ok(Some(Box::new(self.borrow().blob(descriptor)?.take(descriptor.size))))
     }
 
     fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {

@@ -41,8 +41,8 @@ impl Slice {
     }
 
     /// Reads from the beginning on.
-    pub(super) fn reader(&self) -> impl Read + use<'_> {
-        Reader { slice: self, position: 0 }
+    pub(super) fn reader(&self) -> impl Read + Send + use<> {
+        Reader { slice: self.clone(), position: 0 }
     }
 
     /// Reads from the beginning on without holding up others.
@@ -67,12 +67,12 @@ impl Slice {
     }
 }
 
-struct Reader<'a> {
-    slice: &'a Slice,
+struct Reader {
+    slice: Slice,
     position: u64,
 }
 
-impl Read for Reader<'_> {
+impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.slice.size - self.position).unwrap_or(usize::MAX);
         let wanted = left.min(buffer.len());

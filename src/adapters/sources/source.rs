@@ -9,7 +9,7 @@ use super::{
 use crate::{
     adapters::{registry::RegistryClient, runner::temporary::Scratch},
     model::{Descriptor, ImageName, RawManifest},
-    ports::{BlobStream, ImageSource, PortError},
+    ports::{BlobStream, ImageSource, LocalBlob, PortError},
 };
 
 /// Opens sources.
@@ -106,6 +106,14 @@ impl ImageSource for SingleSource {
         }
     }
 
+    fn local_blob(&self, descriptor: &Descriptor) -> Result<Option<LocalBlob>, PortError> {
+        match self {
+            Self::Layout(source) => source.local_blob(descriptor),
+            Self::Archive(source) => source.local_blob(descriptor),
+            Self::Registry(source) => source.local_blob(descriptor),
+        }
+    }
+
     fn mount_from(&self, blob: &Descriptor) -> Option<&ImageName> {
         match self {
             Self::Layout(source) => source.mount_from(blob),
@@ -168,6 +176,13 @@ impl ImageSource for Source {
         match self {
             Self::Single(source) => source.blob(descriptor).await,
             Self::Joined(source) => source.blob(descriptor).await,
+        }
+    }
+
+    fn local_blob(&self, descriptor: &Descriptor) -> Result<Option<LocalBlob>, PortError> {
+        match self {
+            Self::Single(source) => source.local_blob(descriptor),
+            Self::Joined(source) => source.local_blob(descriptor),
         }
     }
 

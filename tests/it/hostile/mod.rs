@@ -1,6 +1,7 @@
 //! The registry adapter against hostile, broken and limited answers: what arrives at the server counts, not only what
 //! comes of it.
 
+mod broken;
 mod credentials;
 mod reads;
 mod retries;
