@@ -27,7 +27,7 @@ use ghcr_lifecycle::{
     },
     error::Error,
     event::Context,
-    inputs::{Inputs, Mode, Rows},
+    inputs::{Inputs, Mode, Rows, is_loopback_host},
 };
 
 use crate::{images::credentials, workspace, wrong_input};
@@ -62,7 +62,7 @@ fn dry_run(inputs: &Inputs, context: &Context) -> Option<DryRun> {
     let is_closed = inputs.mode == Mode::Auto && context.closed_pull_request().is_some();
     match inputs.mode {
         Mode::Plan => Some(DryRun::Plan),
-        Mode::Apply => Some(if asked == Some(true) { DryRun::Asked } else { DryRun::No }),
+        Mode::Apply => Some(DryRun::No),
         Mode::Cleanup => Some(by_default(asked)),
         Mode::Auto if is_closed => Some(by_default(asked)),
         _ => None,
@@ -90,6 +90,14 @@ fn clients(
             "set GITHUB_TOKEN to a classic token with the scopes `read:packages`, `write:packages` and `delete:packages`"
         }));
     };
+    let host = inputs.api_url.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
+    if is_loopback_host(&inputs.ghcr_host) && !is_loopback_host(host) {
+        return Err(Error::input(format!(
+            "`ghcr-host` is {}, on this machine, and the API is {}, which is not",
+            inputs.ghcr_host, inputs.api_url
+        ))
+        .with_hint(format!("set GITHUB_API_URL=http://{}, where a sandbox has its API", inputs.ghcr_host)));
+    }
     let address = inputs.api_url.parse().map_err(|_| Error::input("GITHUB_API_URL is no address"))?;
     let options = ApiOptions {
         pace: inputs.cleanup.pace,
@@ -138,6 +146,10 @@ pub(crate) async fn clean(
         .with_hint("`now` is for mode `plan`, and for registries on 127.0.0.1"));
     }
     let closed = if inputs.mode == Mode::Auto { context.closed_pull_request() } else { None };
+    if inputs.mode == Mode::Apply && inputs.cleanup.dry_run == Some(true) {
+        return Err(Error::input("mode `apply` carries a plan out, and `dry-run` is `true`")
+            .with_hint("`plan` says what would go, and changes nothing"));
+    }
     let saved = match inputs.mode {
         Mode::Apply => Some(saved_plan(inputs)?),
         _ => None,

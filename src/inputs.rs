@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+pub use crate::model::name::is_loopback_host;
 pub use cleanup::CleanupInputs;
 pub use command_line::wants_password;
 pub use definitions::{DEFAULT_POLICY, INPUTS, InputDefinition};
@@ -25,10 +26,7 @@ use mistakes::{nearest, quote};
 #[cfg(feature = "sandbox")]
 pub use sandbox::{SandboxInputs, SandboxOwner};
 
-use crate::{
-    model::{Secret, name::is_loopback_host},
-    policy::promotion::PromoteFrom,
-};
+use crate::{model::Secret, policy::promotion::PromoteFrom};
 use reader::Reader;
 
 /// What a run does.

@@ -192,6 +192,10 @@ impl Cleanup<'_> {
             signal = world.run.interruption() => return Err(interrupted(signal)),
             () = world.run.overdue() => return Err(ended("the time budget was spent")),
         };
+        // What a signal kept waiting says so in words of limits.
+        if let (Err(_), Some(signal)) = (&collected, world.run.interrupted()) {
+            return Err(interrupted(signal));
+        }
         let Collected { inventory, package, repository, registry_tags: _, manifests_read, plan } =
             collected.map_err(|error| Problem {
                 message: error.to_string(),
@@ -256,12 +260,18 @@ impl Cleanup<'_> {
         }
         let mut outputs: Vec<Output> =
             report.outputs().into_iter().map(|(name, value)| Output { name, value, file: None }).collect();
-        for (name, place) in [("plan-file", plan_file), ("journal-file", journal_file)] {
-            outputs.push(Output { name, value: place.unwrap_or_default(), file: None });
+        for (name, place) in [("plan-file", &plan_file), ("journal-file", &journal_file)] {
+            outputs.push(Output { name, value: place.clone().unwrap_or_default(), file: None });
         }
         outputs.push(Output { name: "json", value: json.to_string(), file: None });
+        let mut text = report.text(width);
+        for (what, place) in [("plan", &plan_file), ("journal", &journal_file)] {
+            if let Some(place) = place {
+                text.push_str(&format!("\nThe {what} is in `{place}`."));
+            }
+        }
         Finished {
-            text: report.text(width),
+            text,
             json,
             outputs,
             is_drop_in: false,

@@ -163,8 +163,11 @@ where
     };
     let versions: Vec<Version> = listed.into_iter().map(version).collect();
     facts.clear();
-    let repository =
-        policy.repository.clone().or_else(|| package.repository.clone()).or_else(|| own_repository.cloned());
+    // What the policy says is about its own images; other packages that live by its rows have sources of their own.
+    let repository = match policy.images.contains(image) {
+        true => policy.repository.clone().or_else(|| package.repository.clone()).or_else(|| own_repository.cloned()),
+        false => package.repository.clone(),
+    };
     let mut inventory = Inventory {
         image: image.clone(),
         // Not the time of the last answer: what is pushed while this goes on must not look old.

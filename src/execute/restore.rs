@@ -110,7 +110,10 @@ where
         }
         for (tag, digest) in &plan.tags {
             self.may_go_on(image)?;
-            let back = self.tag(image, tag, digest).await?;
+            let is_back = plan.versions.iter().any(|version| {
+                version.digest.as_ref() == Some(digest) && done.versions.get(&version.id) == Some(&VersionBack::Back)
+            });
+            let back = self.tag(image, tag, digest, is_back).await?;
             done.tags.insert(tag.clone(), back);
         }
         Ok(())
@@ -158,9 +161,11 @@ where
     }
 
     /// Puts a tag back where it was, unless it is somewhere else now. One on a placeholder is free.
-    async fn tag(&self, image: &ImageName, tag: &Tag, digest: &Digest) -> Result<TagBack, PortError> {
+    async fn tag(&self, image: &ImageName, tag: &Tag, digest: &Digest, is_back: bool) -> Result<TagBack, PortError> {
         let by_tag = ManifestReference::Tag(tag.clone());
         let on = match self.registry.manifest(image, &by_tag).await {
+            // It came back with its version, or never left.
+            Ok(Some(manifest)) if manifest.digest == *digest && is_back => return Ok(TagBack::Back),
             Ok(Some(manifest)) if manifest.digest == *digest => return Ok(TagBack::WasThere),
             Ok(Some(manifest)) if !manifest.parse().is_ok_and(|manifest: Manifest| manifest.is_placeholder()) => {
                 return Ok(TagBack::Taken { by: manifest.digest });

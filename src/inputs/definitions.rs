@@ -168,7 +168,7 @@ pub const INPUTS: &[InputDefinition] = &[
         "dry-run",
         "BOOLEAN",
         "",
-        "Whether a clean-up only says what it would do (`true` or `false`); by default `true`, and `false` for modes `apply` and `mirror`.",
+        "Whether a clean-up only says what it would do (`true` or `false`); by default `true`, and `false` for mode `mirror`; mode `apply` acts.",
     ),
     input(
         "max-deletions",

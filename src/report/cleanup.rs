@@ -364,8 +364,11 @@ impl CleanupReport<'_> {
             (_, 0) => (counted(deleted, "version"), " within 30 days"),
             (_, _) => (format!("{} and {}", counted(deleted, "version"), counted(untagged, "tag")), " within 30 days"),
         };
+        let is_at_ghcr = self.packages.iter().all(|package| package.image.starts_with("ghcr.io/"));
+        let host = self.packages.first().and_then(|package| package.image.split('/').next()).unwrap_or_default();
+        let host = if is_at_ghcr { String::new() } else { format!(" --ghcr-host {host}") };
         Some(Block::Paragraph(format!(
-            "To undo this{until}: `ghcr-lifecycle restore --journal-file PATH` brings back {what}. PATH is the journal (output `journal-file`); keep that file, or the log of this run, which holds the same lines."
+            "To undo this{until}: `ghcr-lifecycle restore --journal-file PATH{host}` brings back {what}. PATH is the journal (output `journal-file`); keep that file, or in a workflow the log of the job, which holds the same lines."
         )))
     }
 }

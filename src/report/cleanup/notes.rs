@@ -272,7 +272,10 @@ pub(super) fn notices(report: &CleanupReport<'_>, package: &PackageReport) -> Ve
 /// Returns what is worth knowing of the run as a whole.
 pub(super) fn of_run(report: &CleanupReport<'_>) -> Vec<String> {
     let mut notices = Vec::new();
+    let is_planned = report.packages.iter().any(|package| package.result.is_ok());
     match report.dry_run {
+        // There is nothing to agree to.
+        _ if !is_planned => {}
         DryRun::ByDefault => notices.push(
             "nothing was changed: `dry-run` is `true` unless it is given. If this is what should happen, set `dry-run: false`"
                 .to_owned(),

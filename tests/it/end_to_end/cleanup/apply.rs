@@ -59,9 +59,10 @@ fn only_what_both_plans_contain_is_done() {
 }
 
 #[test]
-fn a_plan_is_only_looked_at_once_more_in_a_dry_run() {
+fn there_is_no_dry_run_of_what_was_looked_at() {
     let sandbox = shop();
-    planned(&sandbox).input("dry-run", "true").succeed();
+    let refused = planned(&sandbox).input("dry-run", "true").fail(2);
+    assert!(refused.stderr.contains("`plan` says what would go"), "{refused}");
     assert_untouched(&sandbox);
 }
 
