@@ -181,6 +181,70 @@ fn a_mirror_outlives_a_fault_at_every_request() {
     });
 }
 
+#[test]
+fn an_index_outlives_a_fault_at_every_request() {
+    let prepare = || {
+        let (sandbox, mirror) = (ghcr(), open());
+        built_for("linux/amd64", true).put_into(&sandbox, BUILDKIT, &"v0.14.0-amd64".parse().unwrap());
+        let step = buildkit(&sandbox, &mirror, "riscv64", &built_for("linux/riscv64", false));
+        let text = fs::read_to_string(step.path("workspace/.github/ghcr-lifecycle.yml")).unwrap();
+        (sandbox, step.policy(text.split("\nmirrors:").next().unwrap()))
+    };
+    let (sandbox, step) = prepare();
+    step.succeed();
+    let (wanted, requests) = (held(&sandbox, BUILDKIT), sandbox.requests().len());
+    each(0..requests, |n| {
+        let effect = if n % 2 == 0 { FaultEffect::DropConnection } else { FaultEffect::LoseAnswer };
+        let (sandbox, step) = prepare();
+        sandbox.fault(Fault::once(effect).after(n));
+        step.succeed();
+        assert_eq!(held(&sandbox, BUILDKIT), wanted, "after {n} requests");
+        assert_eq!(sandbox.incomplete(BUILDKIT), []);
+    });
+}
+
+#[test]
+fn a_copy_outlives_a_fault_at_every_request_of_either_side() {
+    let prepare = || {
+        let (from, to) = (open(), open());
+        for (tag, image) in [("v1.0.0", index("one")), ("v2.0.0", single("two"))] {
+            image.put_into(&from, "acme/app", &tag.parse().unwrap());
+        }
+        let step = mirror(&format!("{}/acme/app", from.host()), &format!("{}/acme/copy", to.host()));
+        (from, to, step)
+    };
+    let (from, to, step) = prepare();
+    step.succeed();
+    let wanted = held(&to, "acme/copy");
+    let cases = (0..from.requests().len()).map(|n| (n, true)).chain((0..to.requests().len()).map(|n| (n, false)));
+    each(cases, |(n, at_source)| {
+        let effect = if n % 2 == 0 { FaultEffect::DropConnection } else { FaultEffect::LoseAnswer };
+        let (from, to, step) = prepare();
+        if at_source { &from } else { &to }.fault(Fault::once(effect).after(n));
+        step.succeed();
+        assert_eq!(held(&to, "acme/copy"), wanted, "after {n} requests, at the source: {at_source}");
+        assert_eq!(to.incomplete("acme/copy"), []);
+    });
+}
+
+#[test]
+fn the_commands_of_the_readme_work_at_a_terminal() {
+    let (from, to) = (open(), open());
+    for tag in ["v1.0.0", "edge"] {
+        single(tag).put_into(&from, "acme/app", &tag.parse().unwrap());
+    }
+    let (source, image) = (format!("{}/acme/app", from.host()), format!("{}/acme/app", to.host()));
+    let run = |more: &[&str]| {
+        let all = [&["mirror", "--source", &source, "--image", &image][..], more].concat();
+        Step::new().at_terminal(&all).succeed()
+    };
+    let dry = run(&["--only", "v*", "--dry-run", "true"]);
+    assert!(dry.stdout.contains("a dry run: 1 tag of"), "{dry}");
+    assert_eq!(held(&to, "acme/app").len(), 0);
+    run(&[]);
+    assert_eq!(held(&to, "acme/app"), held(&from, "acme/app"));
+}
+
 /// A step that copies an image.
 fn mirror(from: &str, to: &str) -> Step {
     let mut step = Step::new().mode("mirror").input("source", from).input("image", to);
