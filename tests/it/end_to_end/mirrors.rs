@@ -243,6 +243,9 @@ fn the_commands_of_the_readme_work_at_a_terminal() {
     assert_eq!(held(&to, "acme/app").len(), 0);
     run(&[]);
     assert_eq!(held(&to, "acme/app"), held(&from, "acme/app"));
+    run(&["--only", "edge", "--only", "v1*", "--rename", "edge => main", "--rename", "v{{version}} => {{version}}"]);
+    let names: Vec<String> = held(&to, "acme/app").into_keys().collect();
+    assert_eq!(names, ["1.0.0", "edge", "main", "v1.0.0"]);
 }
 
 /// A step that copies an image.
