@@ -10,7 +10,7 @@ use ghcr_lifecycle::{
 use serde_json::{Value, json};
 
 use super::{
-    registries::inspected,
+    registries::{inspected, skopeo},
     remote::{INDEX, MANIFEST, Remote, fallback, index_of},
     step::{Outcome, Step, each, ghcr, index, layout, policy, single},
 };
@@ -434,4 +434,46 @@ async fn logins_come_from_the_registries_map_or_the_docker_configuration() {
     fs::create_dir_all(broken.path("home/.docker")).unwrap();
     fs::write(broken.path("home/.docker/config.json"), "{").unwrap();
     assert_eq!(copied("broken", broken).await.code, Some(2));
+}
+
+#[tokio::test]
+async fn a_real_registry_takes_indexes_and_another_their_mirror() {
+    let (first, second) = (DockerRegistry::start(Access::Open).await, DockerRegistry::start(Access::Basic).await);
+    let logins = json!({second.host(): {"username": USERNAME, "password": PASSWORD}}).to_string();
+    const POLICY: &str = r#"
+version: 1
+images: [FIRST/acme/tool]
+tags:
+  - on: release
+    tag: "v{{version}}-ARCH"
+    immutable: keep existing
+    index: "v{{version}}"
+mirrors:
+  - {image: SECOND/mirrored/tool, only: release, rename: {"v{{version}}": "v{{version}}"}}
+"#;
+    let text = |architecture: &str| {
+        POLICY.replace("FIRST", first.host()).replace("SECOND", second.host()).replace("ARCH", architecture)
+    };
+    let mut images = Vec::new();
+    for architecture in ["riscv64", "arm64"] {
+        let image = built_for(&format!("linux/{architecture}"), true);
+        let source = layout(&image);
+        let step = Step::on("workflow_dispatch-buildkit-input-ref-v0.14.0").policy(&text(architecture));
+        step.mode("push").source(source.path()).input("registries", &logins).succeed();
+        images.push((architecture, image));
+    }
+    let index = inspected(&format!("{}/acme/tool:v0.14.0", first.host()), Access::Open);
+    let mirrored = format!("{}/mirrored/tool", second.host());
+    assert_eq!(inspected(&format!("{mirrored}:v0.14.0"), Access::Basic), index);
+    for (architecture, image) in &images {
+        let digest = inspected(&format!("{mirrored}:v0.14.0-{architecture}"), Access::Basic);
+        assert_eq!(digest, image.digest().to_string());
+    }
+    // Everything that the index reaches is there: skopeo reads it all.
+    let copy = tempfile::tempdir().unwrap();
+    let folder = format!("oci:{}", copy.path().join("copy").display());
+    let from = format!("docker://{mirrored}:v0.14.0");
+    let creds = format!("{USERNAME}:{PASSWORD}");
+    let arguments = ["copy", "--quiet", "--all", "--src-tls-verify=false", "--src-creds", &creds, &from, &folder];
+    skopeo(&arguments, Access::Open);
 }
