@@ -83,7 +83,8 @@ pub async fn copy_image<W: RegistryWriter>(
     Ok((image, copied))
 }
 
-/// Lists the tags of an image whose referrers are wanted; a list that these credentials may not see is none.
+/// Lists the tags of an image whose referrers are wanted. A registry that gives these credentials no list is told of, not
+/// an end of the run: the image itself can be had.
 ///
 /// # Errors
 /// If the registry cannot be asked.
@@ -93,11 +94,11 @@ pub async fn tags_if_shown<W: RegistryWriter>(
 ) -> Result<Result<Vec<Tag>, String>, PortError> {
     match writer.tags(image).await {
         Ok(tags) => Ok(Ok(tags)),
-        Err(error) if error.kind == PortErrorKind::Denied => Ok(Err(format!(
-            "signatures and other referrers of {image} were not copied: its tags may not be listed ({})",
+        Err(error) if matches!(error.kind, PortErrorKind::RateLimited | PortErrorKind::Unavailable) => Err(error),
+        Err(error) => Ok(Err(format!(
+            "signatures and other referrers of {image} were not copied: its tags cannot be listed ({})",
             error.detail
         ))),
-        Err(error) => Err(error),
     }
 }
 

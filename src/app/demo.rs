@@ -80,6 +80,8 @@ impl Demo {
             }
         }
         policy.images = images;
+        // The demo talks to nobody outside this machine.
+        policy.mirrors = Vec::new();
         let repository = match &policy.repository {
             Some(repository) => repository.clone(),
             None => repository_of(&policy)?,

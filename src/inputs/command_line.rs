@@ -19,8 +19,8 @@ use super::{
 const ABOUT: &str = "One policy file says which git event creates which image tag, whether the tag may move, and how \
                      long it lives.";
 
-/// The option that may be given several times, in the place of lines.
-const REPEATED: &str = "source";
+/// The options that may be given several times, in the place of lines.
+const REPEATED: [&str; 3] = ["source", "only", "rename"];
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,6 +32,8 @@ Examples:
       Puts the image of an OCI layout under these tags.
   ghcr-lifecycle push --source amd64.tar --source riscv64.tar,platform=linux/riscv64
       Joins images of several platforms into one index and does the same.
+  ghcr-lifecycle mirror --source docker.io/acme/app --image ghcr.io/acme/app --only 'v*'
+      Copies tags of an image to another registry; again, it sends only what differs.
   ghcr-lifecycle plan
       Says what a clean-up would delete and why; `--explain TAG` tells about one tag.
   ghcr-lifecycle cleanup --dry-run false
@@ -91,7 +93,7 @@ fn command() -> Command {
             default => format!("{} [default: {default}]", input.summary),
         };
         let mut option = Arg::new(input.name).long(input.name).value_name(input.placeholder).help(help).global(true);
-        if input.name == REPEATED {
+        if REPEATED.contains(&input.name) {
             option = option.action(ArgAction::Append);
         }
         command = command.arg(option);

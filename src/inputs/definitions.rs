@@ -48,7 +48,7 @@ pub const INPUTS: &[InputDefinition] = &[
         "mode",
         "MODE",
         "auto",
-        "What to do: `auto` (retire the tags of a pull request that was closed; else push if a `source` is given, else \
+        "What to do: `auto` (retire the tags of a pull request that was closed; else push if a `source` or `promote-from` is given, else \
          tags), `tags`, `push`, `mirror`, `cleanup`, `plan`, `apply`, `restore`, `discover` or `check`.",
     ),
     input("policy", "PATH", DEFAULT_POLICY, "The policy: the path of its file, or the YAML itself."),

@@ -10,7 +10,6 @@ use std::{
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["clean", "images", "tell", "app", "adapters", "inputs", "event", "error"]),
     // The half of the program that wires the modes about packages.
-    ("images", &["main", "app", "adapters", "inputs", "error", "model"]),
     ("clean", &["main", "images", "app", "adapters", "inputs", "event", "error"]),
     // The part of the program that wires what moves images.
     ("images", &["main", "app", "adapters", "inputs", "error", "model"]),

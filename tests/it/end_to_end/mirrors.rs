@@ -10,7 +10,7 @@ use ghcr_lifecycle::{
 use serde_json::{Value, json};
 
 use super::{
-    registries::inspected,
+    registries::{inspected, skopeo},
     remote::{INDEX, MANIFEST, Remote, fallback, index_of},
     step::{Outcome, Step, each, ghcr, index, layout, policy, single},
 };
@@ -179,6 +179,73 @@ fn a_mirror_outlives_a_fault_at_every_request() {
         assert_eq!(held(&mirror, MIRROR), wanted, "after {n} requests");
         assert_eq!((mirror.incomplete(MIRROR), sandbox.incomplete(BUILDKIT)), (vec![], vec![]));
     });
+}
+
+#[test]
+fn an_index_outlives_a_fault_at_every_request() {
+    let prepare = || {
+        let (sandbox, mirror) = (ghcr(), open());
+        built_for("linux/amd64", true).put_into(&sandbox, BUILDKIT, &"v0.14.0-amd64".parse().unwrap());
+        let step = buildkit(&sandbox, &mirror, "riscv64", &built_for("linux/riscv64", false));
+        let text = fs::read_to_string(step.path("workspace/.github/ghcr-lifecycle.yml")).unwrap();
+        (sandbox, step.policy(text.split("\nmirrors:").next().unwrap()))
+    };
+    let (sandbox, step) = prepare();
+    step.succeed();
+    let (wanted, requests) = (held(&sandbox, BUILDKIT), sandbox.requests().len());
+    each(0..requests, |n| {
+        let effect = if n % 2 == 0 { FaultEffect::DropConnection } else { FaultEffect::LoseAnswer };
+        let (sandbox, step) = prepare();
+        sandbox.fault(Fault::once(effect).after(n));
+        step.succeed();
+        assert_eq!(held(&sandbox, BUILDKIT), wanted, "after {n} requests");
+        assert_eq!(sandbox.incomplete(BUILDKIT), []);
+    });
+}
+
+#[test]
+fn a_copy_outlives_a_fault_at_every_request_of_either_side() {
+    let prepare = || {
+        let (from, to) = (open(), open());
+        for (tag, image) in [("v1.0.0", index("one")), ("v2.0.0", single("two"))] {
+            image.put_into(&from, "acme/app", &tag.parse().unwrap());
+        }
+        let step = mirror(&format!("{}/acme/app", from.host()), &format!("{}/acme/copy", to.host()));
+        (from, to, step)
+    };
+    let (from, to, step) = prepare();
+    step.succeed();
+    let wanted = held(&to, "acme/copy");
+    let cases = (0..from.requests().len()).map(|n| (n, true)).chain((0..to.requests().len()).map(|n| (n, false)));
+    each(cases, |(n, at_source)| {
+        let effect = if n % 2 == 0 { FaultEffect::DropConnection } else { FaultEffect::LoseAnswer };
+        let (from, to, step) = prepare();
+        if at_source { &from } else { &to }.fault(Fault::once(effect).after(n));
+        step.succeed();
+        assert_eq!(held(&to, "acme/copy"), wanted, "after {n} requests, at the source: {at_source}");
+        assert_eq!(to.incomplete("acme/copy"), []);
+    });
+}
+
+#[test]
+fn the_commands_of_the_readme_work_at_a_terminal() {
+    let (from, to) = (open(), open());
+    for tag in ["v1.0.0", "edge"] {
+        single(tag).put_into(&from, "acme/app", &tag.parse().unwrap());
+    }
+    let (source, image) = (format!("{}/acme/app", from.host()), format!("{}/acme/app", to.host()));
+    let run = |more: &[&str]| {
+        let all = [&["mirror", "--source", &source, "--image", &image][..], more].concat();
+        Step::new().at_terminal(&all).succeed()
+    };
+    let dry = run(&["--only", "v*", "--dry-run", "true"]);
+    assert!(dry.stdout.contains("a dry run: 1 tag of"), "{dry}");
+    assert_eq!(held(&to, "acme/app").len(), 0);
+    run(&[]);
+    assert_eq!(held(&to, "acme/app"), held(&from, "acme/app"));
+    run(&["--only", "edge", "--only", "v1*", "--rename", "edge => main", "--rename", "v{{version}} => {{version}}"]);
+    let names: Vec<String> = held(&to, "acme/app").into_keys().collect();
+    assert_eq!(names, ["1.0.0", "edge", "main", "v1.0.0"]);
 }
 
 /// A step that copies an image.
@@ -367,4 +434,46 @@ async fn logins_come_from_the_registries_map_or_the_docker_configuration() {
     fs::create_dir_all(broken.path("home/.docker")).unwrap();
     fs::write(broken.path("home/.docker/config.json"), "{").unwrap();
     assert_eq!(copied("broken", broken).await.code, Some(2));
+}
+
+#[tokio::test]
+async fn a_real_registry_takes_indexes_and_another_their_mirror() {
+    let (first, second) = (DockerRegistry::start(Access::Open).await, DockerRegistry::start(Access::Basic).await);
+    let logins = json!({second.host(): {"username": USERNAME, "password": PASSWORD}}).to_string();
+    const POLICY: &str = r#"
+version: 1
+images: [FIRST/acme/tool]
+tags:
+  - on: release
+    tag: "v{{version}}-ARCH"
+    immutable: keep existing
+    index: "v{{version}}"
+mirrors:
+  - {image: SECOND/mirrored/tool, only: release, rename: {"v{{version}}": "v{{version}}"}}
+"#;
+    let text = |architecture: &str| {
+        POLICY.replace("FIRST", first.host()).replace("SECOND", second.host()).replace("ARCH", architecture)
+    };
+    let mut images = Vec::new();
+    for architecture in ["riscv64", "arm64"] {
+        let image = built_for(&format!("linux/{architecture}"), true);
+        let source = layout(&image);
+        let step = Step::on("workflow_dispatch-buildkit-input-ref-v0.14.0").policy(&text(architecture));
+        step.mode("push").source(source.path()).input("registries", &logins).succeed();
+        images.push((architecture, image));
+    }
+    let index = inspected(&format!("{}/acme/tool:v0.14.0", first.host()), Access::Open);
+    let mirrored = format!("{}/mirrored/tool", second.host());
+    assert_eq!(inspected(&format!("{mirrored}:v0.14.0"), Access::Basic), index);
+    for (architecture, image) in &images {
+        let digest = inspected(&format!("{mirrored}:v0.14.0-{architecture}"), Access::Basic);
+        assert_eq!(digest, image.digest().to_string());
+    }
+    // Everything that the index reaches is there: skopeo reads it all.
+    let copy = tempfile::tempdir().unwrap();
+    let folder = format!("oci:{}", copy.path().join("copy").display());
+    let from = format!("docker://{mirrored}:v0.14.0");
+    let creds = format!("{USERNAME}:{PASSWORD}");
+    let arguments = ["copy", "--quiet", "--all", "--src-tls-verify=false", "--src-creds", &creds, &from, &folder];
+    skopeo(&arguments, Access::Open);
 }

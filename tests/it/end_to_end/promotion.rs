@@ -53,6 +53,43 @@ fn a_release_event_gives_its_tags_to_what_main_built() {
 }
 
 #[test]
+fn a_pushed_git_tag_is_enough() {
+    let sandbox = ghcr();
+    let image = single("main");
+    build_main(&sandbox, &image);
+    let step = Step::on("push-kyklos-tag-v0.1.0").without("GITHUB_EVENT_PATH").variable("GITHUB_SHA", COMMIT);
+    let outcome = step.policy(&kyklos(&sandbox.host())).to(&sandbox).input("promote-from", "auto").succeed();
+    assert_eq!(outcome.outputs["digest"], image.digest().to_string());
+    assert_eq!(outcome.lines("tag-names"), ["v0.1.0", "v0.1", "v0", "latest"]);
+}
+
+#[tokio::test]
+async fn a_tag_that_expires_needs_a_date_of_its_own() {
+    let sandbox = ghcr();
+    let image = single("main");
+    image.put_into(&sandbox, REPOSITORY, &"main-a2ab195".parse().unwrap());
+    let api = format!("http://{}", sandbox.host());
+    let known = |tags: serde_json::Value, releases: serde_json::Value| json!({"commits": [{"id": COMMIT, "branch": "main"}], "tags": tags, "releases": releases});
+    let lightweight = json!({"v0.2.0-beta.1": "main"});
+    let annotated = json!({"v0.2.0-beta.1": {"commit": "main", "annotated": "2026-02-05T08:00:00Z"}});
+    let release = json!([{"tag": "v0.2.0-beta.1", "published": "2026-02-05T08:00:00Z"}]);
+    for (document, is_warned) in [
+        (known(lightweight.clone(), json!([])), true),
+        (known(annotated, json!([])), false),
+        (known(lightweight, release), false),
+    ] {
+        let url = format!("{api}/_sandbox/source/kyklos/kyklos");
+        let put = crate::sandbox::support::client().put(url).body(document.to_string()).send().await.unwrap();
+        assert_eq!(put.status(), 200, "{:?}", put.text().await);
+        let step =
+            Step::on("push-kyklos-tag-v0.2.0-beta.1").without("GITHUB_EVENT_PATH").variable("GITHUB_SHA", COMMIT);
+        let step = step.policy(&kyklos(&sandbox.host())).to(&sandbox).variable("GITHUB_API_URL", &api);
+        let outcome = step.input("promote-from", "auto").succeed();
+        assert_eq!(outcome.stdout.contains("neither annotated nor a release"), is_warned, "{document}: {outcome}");
+    }
+}
+
+#[test]
 fn a_release_branchs_build_is_found_by_its_commit() {
     let sandbox = ghcr();
     let (main, branch) = (single("main"), single("branch"));
