@@ -194,6 +194,19 @@ async fn a_promotion_mounts_its_blobs() {
 }
 
 #[tokio::test]
+async fn what_was_sent_to_one_image_is_mounted_into_the_next() {
+    let registry = DockerRegistry::start(Access::Open).await;
+    let client = client(CredentialOptions::default());
+    let layer = OneBlob::new(vec![3; 100_000]);
+    let mut outcomes = Vec::new();
+    for name in ["acme/shop", "acme/shop-debug", "acme/shop"] {
+        let image = image(registry.host(), name);
+        outcomes.push(client.put_blob(&image, &layer.descriptor(), &layer).await.unwrap());
+    }
+    assert_eq!(outcomes, [BlobOutcome::Uploaded, BlobOutcome::Mounted, BlobOutcome::Present]);
+}
+
+#[tokio::test]
 async fn a_copy_between_registries_streams_its_blobs() {
     let (here, there) = (DockerRegistry::start(Access::Open).await, DockerRegistry::start(Access::Open).await);
     let client = client(CredentialOptions::default());

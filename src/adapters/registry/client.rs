@@ -1,7 +1,7 @@
 //! The client of registries: each request with its credentials, and the redirects of reads.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -37,6 +37,8 @@ pub struct RegistryClient {
     unpublished: Arc<Mutex<HashSet<ImageName>>>,
     /// Hosts that answered that they have no referrers API.
     pub(super) without_referrers: Arc<Mutex<HashSet<String>>>,
+    /// Where this run has found or put each blob, by registry and digest: its next image mounts it from there.
+    places: Arc<Mutex<HashMap<(String, Digest), ImageName>>>,
     pub(super) transfers: Arc<Transfers>,
     /// Turns at resuming an upload.
     pub(super) resumed: Arc<Semaphore>,
@@ -58,6 +60,7 @@ impl RegistryClient {
             authenticator: Arc::new(Authenticator::new(credentials)),
             unpublished: Arc::default(),
             without_referrers: Arc::default(),
+            places: Arc::default(),
             transfers: Arc::default(),
             resumed: Arc::new(Semaphore::new(RESUMED_AT_ONCE)),
         }
@@ -83,6 +86,18 @@ impl RegistryClient {
         } else {
             known.remove(image);
         }
+    }
+
+    /// Notes that an image's repository has a blob.
+    pub(super) fn note_place(&self, image: &ImageName, blob: &Descriptor) {
+        let key = (image.registry().to_owned(), blob.digest.clone());
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert_with(|| image.clone());
+    }
+
+    /// Returns an image of the same registry whose repository has a blob, as far as this run has seen.
+    pub(super) fn place_of(&self, image: &ImageName, blob: &Descriptor) -> Option<ImageName> {
+        let key = (image.registry().to_owned(), blob.digest.clone());
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
     }
 
     /// Tells whether a refused read means that nothing is there yet.
@@ -243,7 +258,9 @@ impl RegistryWriter for RegistryClient {
         blob: &Descriptor,
         source: &S,
     ) -> Result<BlobOutcome, PortError> {
-        self.make_blob_present(image, blob, source).await
+        let outcome = self.make_blob_present(image, blob, source).await?;
+        self.note_place(image, blob);
+        Ok(outcome)
     }
 
     async fn put_manifest(

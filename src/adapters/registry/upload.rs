@@ -78,7 +78,9 @@ impl RegistryClient {
             self.transfers.done(blob.size);
             return Ok(BlobOutcome::Present);
         }
-        let mut begun = match self.mount(&operation, image, blob, source.mount_from(blob)).await? {
+        let elsewhere = source.mount_from(blob).filter(|from| from.registry() == image.registry()).cloned();
+        let elsewhere = elsewhere.or_else(|| self.place_of(image, blob));
+        let mut begun = match self.mount(&operation, image, blob, elsewhere.as_ref()).await? {
             Mount::Done => {
                 self.transfers.done(blob.size);
                 return Ok(BlobOutcome::Mounted);
