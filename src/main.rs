@@ -1,5 +1,6 @@
 //! The command line and the action: reads inputs and event, wires adapters to a use case, prints what comes of it.
 
+mod after;
 mod clean;
 mod tell;
 
@@ -177,7 +178,7 @@ async fn dispatch(
         Mode::Auto => app::choose(&context, policy, !inputs.sources.is_empty() || inputs.promote_from.is_some()),
         _ => Choice::Tags,
     };
-    let registry = RegistryClient::new(http, credentials(inputs));
+    let registry = RegistryClient::new(http.clone(), credentials(inputs));
     let history = History { clone: LocalClone::open(&workspace(inputs))?, github };
     let context = app::context::from_source(context, inputs.context, &history)?;
     let context = app::context::with_facts(context, policy, inputs.under_actions, &history).await?;
@@ -195,7 +196,7 @@ async fn dispatch(
         inputs: &rules.inputs,
         items: &rules.items,
     };
-    let report = match choice {
+    let mut report = match choice {
         // That went another way above.
         Choice::ClosedPullRequest | Choice::Tags => app::tags::tags(&job, &registry, &history).await?,
         Choice::Push => match &inputs.promote_from {
@@ -214,6 +215,9 @@ async fn dispatch(
             }
         },
     };
+    if choice == Choice::Push {
+        after::after_push(inputs, &job, &registry, &http, &mut report).await?;
+    }
     Ok(Finished::of(&report, job.inputs, job.items, width))
 }
 

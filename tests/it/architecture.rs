@@ -8,9 +8,11 @@ use std::{
 
 /// What each module may import of the others. A module that is not here may not exist.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("main", &["clean", "tell", "app", "adapters", "inputs", "event", "error"]),
+    ("main", &["after", "clean", "tell", "app", "adapters", "inputs", "event", "error"]),
     // The half of the program that wires the modes about packages.
     ("clean", &["main", "app", "adapters", "inputs", "event", "error"]),
+    // The part of it that wires what comes after a push.
+    ("after", &["app", "adapters", "inputs", "report", "error"]),
     // The half of the program that talks.
     ("tell", &["app", "adapters", "inputs", "error"]),
     ("app", &["collect", "error", "event", "execute", "inputs", "model", "policy", "ports", "report", "sandbox"]),
