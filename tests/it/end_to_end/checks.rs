@@ -1,9 +1,12 @@
 //! What the policy asks of an image before a tag moves, and what follows the push: the release's table of digests, and the
 //! pull of a stranger.
 
-use ghcr_lifecycle::sandbox::{
-    Options, SampleImage, Sandbox,
-    state::{OwnerKind, TokenKind},
+use ghcr_lifecycle::{
+    model::Secret,
+    sandbox::{
+        Options, SampleImage, Sandbox,
+        state::{OwnerKind, TokenKind},
+    },
 };
 
 use super::step::{Outcome, REPOSITORY, Step, TOKEN, ghcr, index, layout, policy, single, tags, writes};
@@ -78,9 +81,9 @@ fn an_image_that_is_too_large_is_not_pushed_and_a_large_one_is_warned_of() {
     assert_eq!(writes(&sandbox), []);
     let outcome = step("target: 10 B, max: 20 MB").succeed();
     assert!(outcome.stdout.contains("::warning"), "{outcome}");
-    assert!(outcome.summary.contains("`checks.size.target`: linux/arm64 has "), "{outcome}");
+    assert!(outcome.stdout.contains("`checks.size.target`: linux/arm64 has "), "{outcome}");
     let outcome = step("target: 10 MB, max: 20 MB").succeed();
-    assert!(!outcome.summary.contains("checks.size"), "{outcome}");
+    assert!(!outcome.stdout.contains("checks.size"), "{outcome}");
 }
 
 #[test]
@@ -93,7 +96,7 @@ fn where_rows_join_an_index_only_the_index_lacks_platforms() {
     );
     let source = layout(&single("amd64"));
     let outcome = Step::release("v0.1.0", &sandbox, source.path()).policy(&policy).succeed();
-    assert!(outcome.summary.contains("v0.1.0 is not for linux/riscv64 yet"), "{outcome}");
+    assert!(outcome.stdout.contains("v0.1.0 is not for linux/riscv64 yet"), "{outcome}");
     assert_eq!(tags(&sandbox).len(), 2);
 }
 
@@ -104,7 +107,7 @@ fn the_releases_text_gets_the_digests_and_keeps_the_rest() {
     publish_release(&sandbox, "v0.1.0", "## Changes\r\n\r\n- a fix \u{1f980}\r\n");
     let (step, _source) = release(&sandbox, "v0.1.0", &image);
     let outcome = step.succeed();
-    assert!(outcome.summary.contains("the digests are in the text of release `v0.1.0`"), "{outcome}");
+    assert!(outcome.stdout.contains("the digests are in the text of release `v0.1.0`"), "{outcome}");
     let text = text_of(&sandbox, "v0.1.0");
     assert!(text.starts_with("## Changes\r\n\r\n- a fix \u{1f980}\r\n"), "{text}");
     let name = format!("{}/{REPOSITORY}:v0.1.0", sandbox.host());
@@ -138,29 +141,19 @@ fn without_a_release_or_the_right_to_change_it_the_push_succeeds() {
     });
     let (step, _source) = release(&sandbox, "v0.1.0", &index("released"));
     let outcome = step.succeed();
-    assert!(outcome.summary.contains("no GitHub release is published for `v0.1.0`"), "{outcome}");
+    assert!(outcome.stdout.contains("no GitHub release is published for `v0.1.0`"), "{outcome}");
     assert!(!outcome.stdout.contains("::warning"), "{outcome}");
     // A token that may write packages, and no contents.
     publish_release(&sandbox, "v0.1.0", "text");
     let token = "ghp_packagesOnly00000000000000000000000000";
     let scopes = ["read:packages", "write:packages"];
-    sandbox.add_token(token.parse_secret(), TokenKind::classic("kyklos", &scopes));
+    sandbox.add_token(Secret::new(token).unwrap(), TokenKind::classic("kyklos", &scopes));
     let step = step.input("github-token", token);
     let outcome = step.succeed();
-    assert!(outcome.summary.contains("grant `contents: write` to the job"), "{outcome}");
+    assert!(outcome.stdout.contains("grant `contents: write` to the job"), "{outcome}");
     assert_eq!(outcome.stdout.matches("::warning").count(), 1, "{outcome}");
     assert_eq!(text_of(&sandbox, "v0.1.0"), "text");
     assert_eq!(tags(&sandbox).len(), 4);
-}
-
-trait ParseSecret {
-    fn parse_secret(&self) -> ghcr_lifecycle::model::Secret;
-}
-
-impl ParseSecret for str {
-    fn parse_secret(&self) -> ghcr_lifecycle::model::Secret {
-        ghcr_lifecycle::model::Secret::new(self).unwrap()
-    }
 }
 
 fn push_public(sandbox: &Sandbox, visibility: &str) -> Outcome {
