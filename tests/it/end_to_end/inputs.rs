@@ -130,8 +130,11 @@ fn ref_says_what_was_built_elsewhere() {
     let repository = "gounthar/buildkit-riscv64";
     let images = ["release", "rebuilt", "weekly", "next week"].map(single);
     let layouts = images.each_ref().map(layout);
+    // Without what asks other servers than this one.
+    let text = policy("buildkit-riscv64", &sandbox.host());
+    let text = text.split("\nvisibility:").next().unwrap();
     let push = |event: &str, at: usize| {
-        let step = Step::on(event).policy(&policy("buildkit-riscv64", &sandbox.host())).to(&sandbox);
+        let step = Step::on(event).policy(text).to(&sandbox);
         step.mode("push").source(layouts[at].path())
     };
     let outcome = push("workflow_dispatch-buildkit-input-ref-v0.14.0", 0).succeed();
