@@ -20,6 +20,7 @@ use ghcr_lifecycle::{
     error::Error,
     inputs::Inputs,
     model::ImageName,
+    report::Report,
 };
 
 use crate::wrong_input;
@@ -31,20 +32,17 @@ pub(crate) async fn push(
     registry: &RegistryClient,
     history: &History,
     variables: &BTreeMap<String, String>,
-    width: Option<u16>,
-) -> Result<Finished, Error> {
+) -> Result<Report, Error> {
     let Some(from) = &inputs.promote_from else {
         let source = source(&inputs.sources, registry, variables).await?;
-        let report = app::push::push(job, registry, history, &source).await?;
-        return Ok(Finished::of(&report, job.inputs, job.items, width));
+        return app::push::push(job, registry, history, &source).await;
     };
     let promotion = Promotion { from, has_source: !inputs.sources.is_empty() };
     let open = |found: Option<String>| {
         let sources = found.map_or_else(|| inputs.sources.clone(), |name| vec![name]);
         async move { source(&sources, registry, variables).await }
     };
-    let report = app::push::promote(job, &promotion, registry, history, open).await?;
-    Ok(Finished::of(&report, job.inputs, job.items, width))
+    app::push::promote(job, &promotion, registry, history, open).await
 }
 
 /// Opens what input `source` names.

@@ -1,5 +1,6 @@
 //! The command line and the action: reads inputs and event, wires adapters to a use case, prints what comes of it.
 
+mod after;
 mod clean;
 mod images;
 mod tell;
@@ -183,7 +184,7 @@ async fn dispatch(
         Mode::Auto => app::choose(&context, policy, !inputs.sources.is_empty() || inputs.promote_from.is_some()),
         _ => Choice::Tags,
     };
-    let registry = RegistryClient::new(http, images::credentials(inputs, variables)?);
+    let registry = RegistryClient::new(http.clone(), images::credentials(inputs, variables)?);
     let history = History { clone: LocalClone::open(&workspace(inputs))?, github };
     let context = app::context::from_source(context, inputs.context, &history)?;
     let context = app::context::with_facts(context, policy, inputs.under_actions, &history).await?;
@@ -201,22 +202,23 @@ async fn dispatch(
         inputs: &rules.inputs,
         items: &rules.items,
     };
-    match choice {
+    let mut report = match choice {
         // That went another way above.
-        Choice::ClosedPullRequest | Choice::Tags => {
-            let report = app::tags::tags(&job, &registry, &history).await?;
-            Ok(Finished::of(&report, job.inputs, job.items, width))
-        }
+        Choice::ClosedPullRequest | Choice::Tags => app::tags::tags(&job, &registry, &history).await?,
         Choice::Push => {
             let transfers = registry.transfers();
-            let finished = tokio::select! {
-                finished = images::push(&job, inputs, &registry, &history, variables, width) => finished,
+            let pushed = tokio::select! {
+                pushed = images::push(&job, inputs, &registry, &history, variables) => pushed,
                 never = this_run.show_transfers(&transfers) => match never {},
             };
             this_run.clear_line();
-            finished
+            pushed?
         }
+    };
+    if choice == Choice::Push {
+        after::after_push(inputs, &job, &registry, &http, &mut report).await?;
     }
+    Ok(Finished::of(&report, job.inputs, job.items, width))
 }
 
 /// Serves until a signal comes; that is its good end.

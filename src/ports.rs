@@ -14,11 +14,11 @@ use tokio::io::AsyncRead;
 pub use self::{
     cache::ManifestCache,
     packages::{
-        Deletion, ListedVersion, OwnerKind, PackageFacts, PackagesReader, PackagesWriter, RateLimit, Refused,
-        Restoration,
+        Deletion, ListedVersion, OwnerKind, PackageFacts, PackagePages, PackagesReader, PackagesWriter, RateLimit,
+        Refused, Restoration,
     },
     run::{Journal, Records, Run},
-    source::{FileEntry, GitTagObject, RepositoryReader},
+    source::{FileEntry, GitTagObject, ReleaseText, ReleaseTexts, RepositoryReader},
 };
 pub use crate::model::{Ancestry, NameKind};
 use crate::model::{

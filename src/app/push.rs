@@ -1,9 +1,12 @@
 //! Mode `push`: an image from its source to a registry, under every tag that the event gives.
 
+mod checks;
 mod index;
 mod mirrors;
 mod promote;
+mod release_notes;
 mod verify;
+mod visibility;
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -26,6 +29,8 @@ use super::{
 };
 
 pub use promote::{Promotion, promote};
+pub use release_notes::write_release_notes;
+pub use visibility::try_anonymous_pull;
 
 /// How often a pointer is looked at again after it was written. Each further look is due to another run that published in
 /// between.
@@ -85,8 +90,9 @@ async fn publish<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
     let Begun { planned, mut report } = begun;
     let image = read_image(source).await?;
     let ours = Ours { digest: Some(image.root().digest.clone()), commit: plan::own_commit(&planned.context) };
-    let plans = plan::plan_images(job, &planned, writer, history, &ours, true).await?;
     let push = Push { job, planned: &planned, writer, history, source, image: &image, ours: &ours };
+    push.check_image(&mut report)?;
+    let plans = plan::plan_images(job, &planned, writer, history, &ours, true).await?;
     push.check_indexes()?;
     let mirrors = push.plan_mirrors()?;
     promote::warn_of_undated(&push, &mut report).await;

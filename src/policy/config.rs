@@ -97,7 +97,7 @@ fn read(walk: &mut Walk<'_>) -> Option<Policy> {
     if !walk.is_clean() {
         return None;
     }
-    let not_carried_out = not_carried_out(root.node, release_notes);
+    let not_carried_out = not_carried_out(root.node);
     Some(Policy {
         images,
         rules,
@@ -158,12 +158,11 @@ fn rows(walk: &mut Walk<'_>, fields: &Fields<'_>) -> Vec<TagRule> {
 }
 
 /// Lists the keys whose work this version does not carry out yet, in the order of the file.
-fn not_carried_out(root: &node::Node, release_notes: bool) -> Vec<String> {
+fn not_carried_out(root: &node::Node) -> Vec<String> {
     let mut names: Vec<&str> = Vec::new();
     for (name, value) in entries(root) {
         match name {
-            "release-notes" if !release_notes => {}
-            "checks" | "visibility" | "release-notes" | "upstream" => names.push(name),
+            "upstream" => names.push(name),
             "references" => {
                 let wants = |(key, value): (&str, &node::Node)| {
                     key == "require-registry" && matches!(value.kind, Kind::Bool(true))

@@ -3,6 +3,7 @@
 pub mod advice;
 pub mod age;
 pub mod availability;
+pub mod checks;
 pub mod cleanup;
 pub mod config;
 pub mod date_format;

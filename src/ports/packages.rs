@@ -153,3 +153,9 @@ pub trait PackagesWriter: PackagesReader {
         id: VersionId,
     ) -> impl Future<Output = Result<Restoration, PortError>> + Send;
 }
+
+/// Knows the web pages of packages.
+pub trait PackagePages: Sync {
+    /// Returns the address of a package's settings, whether or not it exists.
+    fn settings_page(&self, image: &ImageName) -> impl Future<Output = Result<String, PortError>> + Send;
+}

@@ -94,3 +94,31 @@ pub trait RepositoryReader: Sync {
         file: &FileEntry,
     ) -> impl Future<Output = Result<Bytes, PortError>> + Send;
 }
+
+/// The text of a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseText {
+    /// The release's number.
+    pub id: u64,
+    /// The text, empty where nobody wrote any.
+    pub text: String,
+}
+
+/// Reads and writes the texts of releases
+/// (<https://docs.github.com/en/rest/releases/releases>).
+pub trait ReleaseTexts: Sync {
+    /// Reads the text of the release that is published for a git tag. `None` if there is none.
+    fn release_text(
+        &self,
+        repository: &RepositoryName,
+        git_tag: &str,
+    ) -> impl Future<Output = Result<Option<ReleaseText>, PortError>> + Send;
+
+    /// Replaces the text of a release.
+    fn set_release_text(
+        &self,
+        repository: &RepositoryName,
+        id: u64,
+        text: &str,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+}

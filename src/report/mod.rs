@@ -10,6 +10,7 @@ pub mod labels;
 pub mod markdown;
 pub mod mirror;
 pub mod outputs;
+pub mod release_notes;
 pub mod restore;
 pub mod terminal;
 pub mod words;
@@ -32,6 +33,7 @@ use crate::{
 
 pub use copies::MirrorReport;
 pub use outputs::OUTPUTS;
+use release_notes::Released;
 
 /// What a run did, or would do.
 #[derive(Clone, Debug)]
@@ -62,6 +64,8 @@ pub struct Report {
     pub drop_in: Option<TagPlan>,
     /// The names that its tags are for, in the order of input `images`.
     pub named: Vec<String>,
+    /// The git tag whose release this is about, if rows for releases fit.
+    pub released: Option<Released>,
     /// What may be wrong, a sentence each.
     pub warnings: Vec<String>,
     /// What is worth knowing, a sentence each.
@@ -320,6 +324,7 @@ impl Report {
             facts,
             drop_in: policy.drop_in.as_ref().map(|_| plan.clone()),
             named: Vec::new(),
+            released: Released::of(context, plan, policy),
             warnings: Vec::new(),
             notices,
         }

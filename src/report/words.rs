@@ -4,6 +4,7 @@ use crate::{
     event::{Context, EventKind, Subject},
     model::{ImageName, Tag, untrusted::shown},
     policy::{
+        checks::Large,
         join::LeftOut,
         metadata::{Skipped, Unknown},
         rolling::{MoveReason, StayReason},
@@ -249,6 +250,75 @@ pub fn undated(row: &Row, tag: &str, git_tag: &str) -> String {
     format!(
         "{row} keeps `{tag}` for a time only, and the git tag `{}` is neither annotated nor a release: later the image is as old as its build. Make the tag with `git tag -a`, or publish a release for it",
         quoted(git_tag)
+    )
+}
+
+/// Warns that the table of a release is not current.
+#[must_use]
+pub fn no_release_notes(git_tag: &str, why: &str, remedy: &str) -> String {
+    format!(
+        "`release-notes`: the table of digests in release `{}` is not current: {why}. Remedy: {remedy}",
+        quoted(git_tag)
+    )
+}
+
+/// Tells how to let a run change a release.
+#[must_use]
+pub fn needs_contents() -> String {
+    "grant `contents: write` to the job, and pass `github-token`".to_owned()
+}
+
+/// Tells that the table of a release was written.
+#[must_use]
+pub fn release_notes(git_tag: &str) -> String {
+    format!("the digests are in the text of release `{}`", quoted(git_tag))
+}
+
+/// Tells that there is no release for the table.
+#[must_use]
+pub fn no_release(git_tag: &str) -> String {
+    format!(
+        "`release-notes`: no GitHub release is published for `{}`, so there is no text to put the digests into; a run under the event `release` finds it",
+        quoted(git_tag)
+    )
+}
+
+/// Warns that strangers cannot pull.
+#[must_use]
+pub fn not_public(image: &ImageName, said: &str, page: Option<&str>) -> String {
+    let remedy = match page {
+        Some(page) => format!("open {page} and choose \"Change visibility\", \"Public\""),
+        None => "open the package's settings and make it public".to_owned(),
+    };
+    format!("`visibility: public`: {image} was pushed and cannot be pulled without a login ({said}): {remedy}")
+}
+
+/// Warns that it is not known whether strangers can pull.
+#[must_use]
+pub fn not_tried(image: &ImageName, why: &str) -> String {
+    format!("`visibility: public`: whether {image} can be pulled without a login is not known: {why}")
+}
+
+/// Names what an image lacks.
+#[must_use]
+pub fn missing_platforms<'a>(missing: &[String], has: impl Iterator<Item = &'a String>) -> String {
+    let has: Vec<String> = has.take(20).map(|platform| shown(platform)).collect();
+    let has = if has.is_empty() { "none that is known".to_owned() } else { has.join(", ") };
+    format!("it is not for {} (it is for {has})", missing.join(", "))
+}
+
+/// Warns of a platform that is larger than it should be.
+#[must_use]
+pub fn large(large: &Large) -> String {
+    format!("`checks.size.target`: {large}")
+}
+
+/// Tells what an index still lacks.
+#[must_use]
+pub fn joined_without(image: &ImageName, index: &Tag, missing: &[String]) -> String {
+    format!(
+        "{image}:{index} is not for {} yet, which `checks.platforms` of the policy asks for: no sibling brought it so far",
+        missing.join(", ")
     )
 }
 

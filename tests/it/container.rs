@@ -147,6 +147,11 @@ impl Runner {
     }
 }
 
+/// The policy without what asks more of the image than this test builds, and GitHub's own API.
+fn kyklos(host: &str) -> String {
+    POLICY.split("\nchecks:").next().unwrap_or_default().replace("ghcr.io", host)
+}
+
 const MISSING: &str = "podman must be installed (Debian packages: podman, runc)";
 
 /// What every step finds in its environment, as seen from inside.
@@ -275,7 +280,7 @@ async fn a_release_is_pushed_from_the_workspace() {
     let registry = DockerRegistry::start(Access::Basic).await;
     let image = format!("{}/kyklos/kyklos", registry.host());
     let runner = Runner::new();
-    write(&runner.path("workspace/.github/ghcr-lifecycle.yml"), &POLICY.replace("ghcr.io", registry.host()));
+    write(&runner.path("workspace/.github/ghcr-lifecycle.yml"), &kyklos(registry.host()));
     write(
         &runner.path("workflow/event.json"),
         r#"{"ref": "refs/tags/v0.1.0", "created": true, "head_commit": null, "commits": []}"#,

@@ -1,5 +1,6 @@
 //! The real program, as the runner starts it: a cleared environment, an event, inputs, and real registries to work on.
 
+mod checks;
 pub(crate) mod cleanup;
 mod credentials;
 mod faults;

@@ -20,8 +20,8 @@ use super::{
 use crate::{
     model::{Digest, ImageName, VersionId},
     ports::{
-        Deletion, ListedVersion, OwnerKind, PackageFacts, PackagesReader, PackagesWriter, PortError, PortErrorKind,
-        RateLimit, Refused, Restoration,
+        Deletion, ListedVersion, OwnerKind, PackageFacts, PackagePages, PackagesReader, PackagesWriter, PortError,
+        PortErrorKind, RateLimit, Refused, Restoration,
     },
 };
 
@@ -256,6 +256,13 @@ impl PackagesReader for Packages {
 
     fn rate_limit(&self) -> Option<RateLimit> {
         self.api.rate_limit()
+    }
+}
+
+impl PackagePages for Packages {
+    async fn settings_page(&self, image: &ImageName) -> Result<String, PortError> {
+        let place = self.place(image).await?;
+        Ok(format!("{}/{}", self.asker.server_url, place.settings))
     }
 }
 

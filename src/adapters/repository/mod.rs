@@ -1,6 +1,7 @@
 //! The source repository as a clean-up asks about it, by the REST API: pull requests, branches, commits, releases, git tags,
 //! files. Every list is complete or an error.
 
+mod release_text;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};

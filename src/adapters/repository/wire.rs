@@ -52,6 +52,13 @@ pub(super) struct Release {
 }
 
 #[derive(Deserialize)]
+pub(super) struct TextOfRelease {
+    pub(super) id: u64,
+    /// Missing where nobody wrote any.
+    pub(super) body: Option<String>,
+}
+
+#[derive(Deserialize)]
 pub(super) struct TagObject {
     pub(super) tagger: Dated,
 }

@@ -14,6 +14,7 @@ use reqwest::{
     header::{ACCEPT, HeaderMap, HeaderValue, LINK},
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -91,6 +92,7 @@ pub(in crate::adapters) enum Verb {
     Get,
     Delete,
     Post,
+    Patch,
 }
 
 /// A request, ready to be sent.
@@ -104,6 +106,8 @@ pub(in crate::adapters) struct Call<'a> {
     pub(in crate::adapters) accept: &'static str,
     /// The largest body that is taken, in bytes.
     pub(in crate::adapters) limit: usize,
+    /// What is sent along.
+    pub(in crate::adapters) body: Option<Value>,
 }
 
 impl<'a> Call<'a> {
@@ -112,12 +116,18 @@ impl<'a> Call<'a> {
     const MAX_BYTES: usize = 64 * 1024 * 1024;
 
     pub(in crate::adapters) fn get(path: impl Into<String>, operation: &'a str) -> Self {
-        Self { verb: Verb::Get, path: path.into(), operation, accept: JSON, limit: Self::MAX_BYTES }
+        Self { verb: Verb::Get, path: path.into(), operation, accept: JSON, limit: Self::MAX_BYTES, body: None }
     }
 
     /// A request that changes something and sends no body.
     pub(in crate::adapters) fn change(verb: Verb, path: impl Into<String>, operation: &'a str) -> Self {
         Self { verb, ..Self::get(path, operation) }
+    }
+
+    /// Adds a body, which POST and PATCH send.
+    #[must_use]
+    pub(in crate::adapters) fn with_body(self, body: Value) -> Self {
+        Self { body: Some(body), ..self }
     }
 
     pub(in crate::adapters) fn error(&self, kind: PortErrorKind, detail: impl Into<String>) -> PortError {
@@ -314,7 +324,7 @@ impl Api {
     async fn admit(&self, call: &Call<'_>, until: Option<Instant>) -> Result<bool, PortError> {
         let cost = match call.verb {
             Verb::Get => READ_POINTS,
-            Verb::Delete | Verb::Post => WRITE_POINTS,
+            Verb::Delete | Verb::Post | Verb::Patch => WRITE_POINTS,
         };
         loop {
             if until.is_some_and(|until| Instant::now() > until) {
@@ -355,7 +365,8 @@ impl Api {
                 self.client._get_with_headers(path, Some(headers)).await
             }
             Verb::Delete => self.client._delete(path, None::<&()>).await,
-            Verb::Post => self.client._post(path, None::<&()>).await,
+            Verb::Post => self.client._post(path, call.body.as_ref()).await,
+            Verb::Patch => self.client._patch(path, call.body.as_ref()).await,
         };
         let response = match sent {
             Ok(response) => reqwest::Response::from(response.map(reqwest::Body::wrap)),

@@ -73,6 +73,7 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
                 for (tag, why) in &left_out {
                     report.warn(words::not_joined(name, index, tag, why));
                 }
+                self.check_joined(name, index, &manifest, report);
                 let place = self.job.policy.rules[row.rule].row.clone();
                 return Ok(Some(TagLine::joined(index, place, &manifest.digest, change, &tags)));
             }

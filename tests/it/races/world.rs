@@ -76,7 +76,8 @@ impl<'a> World<'a> {
         });
         Self {
             sandbox: Sandbox::start(options).await.unwrap(),
-            policy: config::parse(&text).unwrap(),
+            // Its images are none of the real builds.
+            policy: Policy { checks: None, ..config::parse(&text).unwrap() },
             history,
             runs,
             clients,
