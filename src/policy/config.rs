@@ -160,18 +160,10 @@ fn rows(walk: &mut Walk<'_>, fields: &Fields<'_>) -> Vec<TagRule> {
 /// Lists the keys whose work this version does not carry out yet, in the order of the file.
 fn not_carried_out(root: &node::Node, release_notes: bool) -> Vec<String> {
     let mut names: Vec<&str> = Vec::new();
-    for (name, value) in entries(root) {
+    for (name, _) in entries(root) {
         match name {
             "release-notes" if !release_notes => {}
             "checks" | "visibility" | "release-notes" | "upstream" => names.push(name),
-            "references" => {
-                let wants = |(key, value): (&str, &node::Node)| {
-                    key == "require-registry" && matches!(value.kind, Kind::Bool(true))
-                };
-                if entries(value).any(wants) {
-                    names.push("references.require-registry");
-                }
-            }
             _ => {}
         }
     }
