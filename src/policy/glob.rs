@@ -273,7 +273,10 @@ mod tests {
         let fits = |pattern: &str, path: &str| Glob::parse(pattern).unwrap().matches_path(path);
         assert!(fits("**/Dockerfile*", "Dockerfile") && fits("**/Dockerfile*", "a/b/Dockerfile.dev"));
         assert!(!fits("**/Dockerfile", "myDockerfile"));
-        assert!(fits("charts/**/values.yaml", "charts/values.yaml") && fits("charts/**/values.yaml", "charts/a/values.yaml"));
+        assert!(
+            fits("charts/**/values.yaml", "charts/values.yaml")
+                && fits("charts/**/values.yaml", "charts/a/values.yaml")
+        );
         assert!(!fits("charts/**/values.yaml", "charts/avalues.yaml"));
         assert!(fits("a**/b", "a/b") && !fits("a**/b", "ab"));
         assert!(!Glob::parse("**/main").unwrap().matches("main"));

@@ -11,6 +11,7 @@ mod kyklos;
 mod payloads;
 mod policies;
 mod promotion;
+mod references;
 mod registries;
 mod remote;
 mod rows;

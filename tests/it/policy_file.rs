@@ -137,9 +137,9 @@ fn many_mistakes_are_counted_beyond_fifty() {
 
 #[test]
 fn keys_of_later_versions_are_named_in_the_order_of_the_file() {
-    let text = "version: 1\nimages: [ghcr.io/a/b]\nreferences: {files: [a], require-registry: true}\ntags: [{on: tag v*-*, tag: \
+    let text = "version: 1\nimages: [ghcr.io/a/b]\nchecks: {platforms: [linux/amd64]}\ntags: [{on: tag v*-*, tag: \
                 \"{{tag}}\", index: \"{{tag.1}}\"}]\nvisibility: public\nuntagged: {keep: 30 days}\n";
-    assert_eq!(parse(text).unwrap().not_carried_out, ["references.require-registry", "index", "visibility"]);
+    assert_eq!(parse(text).unwrap().not_carried_out, ["checks", "visibility"]);
     let text = "version: 1\nimages: [ghcr.io/a/b]\ntags: [{on: release, tag: \"{{version}}\", keep: forever}]\n";
     assert_eq!(parse(text).unwrap().not_carried_out, Vec::<String>::new());
 }
@@ -203,7 +203,7 @@ upstream: {repository: moby/buildkit}
         ["release", "branch **", "!branch main"]
     );
     assert_eq!(policy.rules[1].row.to_string(), "row 2 (`merge group`, line 7)");
-    let not_yet = "checks, visibility, mirrors, upstream";
+    let not_yet = "checks, visibility, upstream";
     assert_eq!(policy.not_carried_out.join(", "), not_yet);
 }
 

@@ -86,8 +86,8 @@ fn of_keys(text: &str) -> Vec<Site> {
                 "repository" => {
                     let is_image = map.under.to_lowercase().ends_with("image")
                         || BESIDE_REPOSITORY.iter().any(|beside| has(map, beside));
-                    // What is merged into the map may name the registry.
-                    is_image && !has_registry && !has_global_registry && !has(map, "<<")
+                    // What is merged into the map may name the registry, and a workflow's step takes repositories of git.
+                    is_image && map.under != "with" && !has_registry && !has_global_registry && !has(map, "<<")
                 }
                 _ => false,
             };

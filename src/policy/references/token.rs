@@ -103,7 +103,9 @@ fn variable(tokens: &mut Vec<Token>, inside: &[char], known: &Known<'_>, depth: 
     };
     match default {
         // An empty default leaves open what others set.
-        Some(default) if !default.is_empty() && tokens.len() + default.len() <= known.most => scan_into(tokens, &default, known, depth + 1),
+        Some(default) if !default.is_empty() && tokens.len() + default.len() <= known.most => {
+            scan_into(tokens, &default, known, depth + 1)
+        }
         _ => tokens.push(Token::Gap),
     }
 }
