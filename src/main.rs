@@ -19,7 +19,7 @@ use ghcr_lifecycle::{
         history::History,
         http::{HttpClient, HttpOptions},
         registry::RegistryClient,
-        runner::{self, Reach, ThisRun, files::Files},
+        runner::{self, Reach, ThisRun, files::Files, work_tree},
     },
     app::{
         self, Choice, Finished,
@@ -155,17 +155,8 @@ async fn dispatch(
         return images::mirror(inputs, variables, http, this_run, Some(&rules)).await;
     }
     if inputs.mode == Mode::Check {
-        let check = app::check::check(policy, context.now);
-        return Ok(Finished {
-            text: check.text(&rules.source),
-            json: check.json(),
-            outputs: Vec::new(),
-            is_drop_in: false,
-            error: None,
-            summary: String::new(),
-            warnings: check.warnings(),
-            notices: check.notices(),
-        });
+        let files = files_with_references(inputs, &rules)?;
+        return Ok(app::check::check(policy, context.now, files.as_ref()).finished(&rules.source));
     }
     if inputs.mode.is_about_packages()
         || (inputs.mode == Mode::Auto && app::choose(&context, policy, false) == Choice::ClosedPullRequest)
@@ -308,6 +299,16 @@ fn github(inputs: &Inputs, context: &Context, http: &HttpClient) -> Result<Optio
 
 fn workspace(inputs: &Inputs) -> PathBuf {
     inputs.workspace.as_ref().map_or_else(|| PathBuf::from("."), PathBuf::from)
+}
+
+/// Reads the files of the work tree whose image references must name their registry, texts by their paths.
+fn files_with_references(inputs: &Inputs, rules: &Rules) -> Result<Option<BTreeMap<String, String>>, Error> {
+    let Some(wanted) = rules.policy.references.as_ref().filter(|wanted| wanted.require_registry) else {
+        return Ok(None);
+    };
+    let clone = LocalClone::open(&workspace(inputs))?;
+    let ignores = |path: &std::path::Path| clone.as_ref().is_some_and(|clone| clone.ignores(path));
+    Ok(Some(work_tree::matching_files(&workspace(inputs), |path| wanted.names(path), ignores)?))
 }
 
 /// Reads the policy: from the work tree; but where the work tree may be a stranger's while the token can write, from the

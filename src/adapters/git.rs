@@ -96,6 +96,21 @@ impl LocalClone {
             .then_some(NameKind::Branch)
     }
 
+    /// Tells whether git leaves a file or folder alone, named by its path without links: patterns ignore it, and nothing of
+    /// it is tracked.
+    #[must_use]
+    pub fn ignores(&self, path: &Path) -> bool {
+        let repository = self.lock();
+        let top = repository.workdir().and_then(|top| top.canonicalize().ok());
+        let Some(below) = top.as_deref().and_then(|top| path.strip_prefix(top).ok()) else { return false };
+        if !repository.is_path_ignored(below).unwrap_or(false) {
+            return false;
+        }
+        let is_tracked =
+            |index: git2::Index| index.get_path(below, 0).is_some() || index.find_prefix(below.join("")).is_ok();
+        !repository.index().is_ok_and(is_tracked)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Repository> {
         // A panic elsewhere leaves nothing half done: nothing is ever written.
         self.repository.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,19 +1,28 @@
-//! Mode `check`: what a valid policy does, row by row, and what it may not mean. Nothing is asked of anybody.
+//! Mode `check`: what a valid policy does, row by row, and what it may not mean; which image references of the work tree
+//! name no registry, where the policy requires one. Nothing is asked of anybody.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::Finished;
 use crate::{
-    model::Tag,
+    error::{Error, Place},
+    model::{Tag, untrusted::shown},
     policy::{
         advice::{Advice, advise},
         example::{Example, examples},
         inversion::shown_pattern,
+        references::registry::{WithoutRegistry, without_registry},
         rules::{Policy, TagMatcher, TagRule},
         template::Template,
     },
     report::{advice, words},
 };
+
+/// The most references without a registry that are told; the others are counted.
+const MAX_TOLD: usize = 50;
 
 /// What one row does.
 #[derive(Clone, Debug)]
@@ -50,12 +59,72 @@ pub struct PolicyCheck {
     pub not_carried_out: Vec<String>,
     /// What it may not mean.
     pub advice: Advice,
+    /// What the files of `references` lack, where `require-registry` asks for it.
+    pub registries: Option<Registries>,
 }
 
-/// Shows what each row of a policy matches. Dates in examples are those of `now`.
+/// Which image references name no registry.
+#[derive(Clone, Debug, Default)]
+pub struct Registries {
+    /// How many files were looked at.
+    pub files: usize,
+    /// The first references, each with the path of its file.
+    pub missing: Vec<(String, WithoutRegistry)>,
+    /// How many more there are.
+    pub omitted: usize,
+}
+
+impl Registries {
+    /// Looks at files, texts by their paths.
+    fn of(files: &BTreeMap<String, String>) -> Self {
+        let mut found = Self { files: files.len(), ..Self::default() };
+        for (path, text) in files {
+            for reference in without_registry(path, text) {
+                if found.missing.len() < MAX_TOLD {
+                    found.missing.push((path.clone(), reference));
+                } else {
+                    found.omitted += 1;
+                }
+            }
+        }
+        found
+    }
+
+    /// Says what is missing, if anything. The policy and the inputs are right, and what was to be shown, that every
+    /// reference names its registry, is not so: that is work that failed (exit code 1), as linters end, not a wrong input
+    /// (2).
+    fn error(&self) -> Option<Error> {
+        let Self { files: _, missing, omitted } = self;
+        let count = missing.len() + omitted;
+        let verb = if count == 1 { "names" } else { "name" };
+        let message = format!(
+            "find a registry in every image reference, as `references.require-registry` asks: {} {verb} none",
+            words::count(count, "reference")
+        );
+        let mut error = Error::failed(message);
+        for (path, WithoutRegistry { line, column, written, qualified }) in missing {
+            let message =
+                format!("`{}` names no registry: write `{}`", words::quoted(written), words::quoted(qualified));
+            error = error.with_detail(format!("{}:{line}:{column}: {message}", shown(path)));
+            error.places.push(Place { file: path.clone(), line: *line as u64, column: *column as u64, message });
+        }
+        if *omitted > 0 {
+            error = error.with_detail(format!("and {omitted} more"));
+        }
+        (count > 0).then(|| {
+            error.with_hint(
+                "`docker.io` is what Docker puts before such a name; write another registry where that is meant",
+            )
+        })
+    }
+}
+
+/// Shows what each row of a policy matches. Dates in examples are those of `now`; `files` are those whose image references
+/// must name their registry, texts by their paths.
 #[must_use]
-pub fn check(policy: &Policy, now: DateTime<Utc>) -> PolicyCheck {
+pub fn check(policy: &Policy, now: DateTime<Utc>, files: Option<&BTreeMap<String, String>>) -> PolicyCheck {
     PolicyCheck {
+        registries: files.map(Registries::of),
         images: policy.images.iter().map(ToString::to_string).collect(),
         rows: policy.rules.iter().map(|rule| row(rule, policy, now)).collect(),
         not_carried_out: policy.not_carried_out.clone(),
@@ -117,7 +186,7 @@ impl PolicyCheck {
     /// Renders the check for people.
     #[must_use]
     pub fn text(&self, name: &str) -> String {
-        let Self { images, rows, not_carried_out: _, advice: _ } = self;
+        let Self { images, rows, not_carried_out: _, advice: _, registries } = self;
         let mut text = format!("{name} is valid: {} for {}\n", words::count(rows.len(), "row"), images.join(", "));
         for RowCheck { row, templates } in rows {
             text.push_str(&format!("\n{row}\n"));
@@ -132,13 +201,40 @@ impl PolicyCheck {
                 text.push_str(&format!("  {role:<8} {written}{example}\n           matches {pattern}\n"));
             }
         }
+        if let Some(Registries { files: 1.., missing, .. }) = registries
+            && missing.is_empty()
+        {
+            text.push_str("\nevery image reference in the files of `references` names its registry\n");
+        }
         text
+    }
+
+    /// Tells it all; what is called `name` is the policy.
+    #[must_use]
+    pub fn finished(&self, name: &str) -> Finished {
+        Finished {
+            text: self.text(name),
+            json: self.json(),
+            outputs: Vec::new(),
+            is_drop_in: false,
+            error: self.registries.as_ref().and_then(Registries::error),
+            summary: String::new(),
+            warnings: self.warnings(),
+            notices: self.notices(),
+        }
     }
 
     /// Returns what may be wrong, a sentence each.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        advice::warnings(&self.advice)
+        let mut warnings = advice::warnings(&self.advice);
+        if self.registries.as_ref().is_some_and(|registries| registries.files == 0) {
+            warnings.push(
+                "`references.files` names no file of the work tree, so no image reference was looked at: run it at the repository's root, after `actions/checkout`"
+                    .to_owned(),
+            );
+        }
+        warnings
     }
 
     /// Returns what is worth knowing, a sentence each.
@@ -153,7 +249,15 @@ impl PolicyCheck {
     /// Renders the check as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
-        let Self { images, rows, not_carried_out, advice } = self;
+        let Self { images, rows, not_carried_out, advice, registries } = self;
+        let references = registries.as_ref().map(|Registries { files, missing, omitted }| {
+            let document = |(path, reference): &(String, WithoutRegistry)| {
+                let WithoutRegistry { line, column, written, qualified } = reference;
+                json!({"file": path, "line": line, "column": column, "written": written, "qualified": qualified})
+            };
+            let missing: Vec<Value> = missing.iter().map(document).collect();
+            json!({"files": files, "without-registry": missing, "without-registry-omitted": omitted})
+        });
         json!({
             "valid": true,
             "images": images,
@@ -165,6 +269,7 @@ impl PolicyCheck {
             })).collect::<Vec<_>>(),
             "findings": advice.findings.iter().map(advice::document).collect::<Vec<_>>(),
             "findings-omitted": advice.omitted,
+            "references": references,
             "not-carried-out": not_carried_out,
         })
     }

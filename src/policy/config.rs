@@ -160,17 +160,9 @@ fn rows(walk: &mut Walk<'_>, fields: &Fields<'_>) -> Vec<TagRule> {
 /// Lists the keys whose work this version does not carry out yet, in the order of the file.
 fn not_carried_out(root: &node::Node) -> Vec<String> {
     let mut names: Vec<&str> = Vec::new();
-    for (name, value) in entries(root) {
+    for (name, _) in entries(root) {
         match name {
             "upstream" => names.push(name),
-            "references" => {
-                let wants = |(key, value): (&str, &node::Node)| {
-                    key == "require-registry" && matches!(value.kind, Kind::Bool(true))
-                };
-                if entries(value).any(wants) {
-                    names.push("references.require-registry");
-                }
-            }
             _ => {}
         }
     }

@@ -1,7 +1,8 @@
 //! GitHub's filter patterns for branch and tag names
 //! (<https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#filter-pattern-cheat-sheet>):
 //! `*` stops at `/`, `**` does not, `?` and `+` repeat the character before them, `[a-z]` is one of a set, `\` takes the
-//! meaning from the next character. What the wildcards matched is kept: `{{branch.1}}` is the first of them.
+//! meaning from the next character. What the wildcards matched is kept: `{{branch.1}}` is the first of them. In paths of
+//! files, `**/` stands for no folder as well.
 
 use std::fmt;
 
@@ -13,6 +14,8 @@ pub struct Glob {
     text: String,
     parts: Vec<Part>,
     regex: Regex,
+    /// The pattern over paths, where it differs.
+    paths: Option<Regex>,
 }
 
 /// Text that is no pattern.
@@ -46,6 +49,13 @@ pub(crate) enum Repeat {
     Once,
     AtMostOnce,
     AtLeastOnce,
+}
+
+/// What a pattern is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    Names,
+    Paths,
 }
 
 impl Glob {
@@ -129,14 +139,27 @@ impl Glob {
             };
             parts.push(Part { atom, repeat: Repeat::Once });
         }
-        let regex = Regex::new(&Self::source(&parts)).map_err(|_| fail(0, "the pattern is too complex"))?;
-        Ok(Self { text: text.to_owned(), parts, regex })
+        let compile = |over| Regex::new(&Self::source(&parts, over)).map_err(|_| fail(0, "the pattern is too complex"));
+        let regex = compile(Over::Names)?;
+        let paths = if text.contains("**/") { Some(compile(Over::Paths)?) } else { None };
+        Ok(Self { text: text.to_owned(), parts, regex, paths })
     }
 
-    fn source(parts: &[Part]) -> String {
+    fn source(parts: &[Part], over: Over) -> String {
+        let is_slash = |part: Option<&Part>| {
+            part.is_some_and(|part| matches!(part.atom, Atom::Literal('/')) && part.repeat == Repeat::Once)
+        };
         let mut source = String::from("(?s)^");
-        for Part { atom, repeat } in parts {
+        let mut at = 0;
+        while let Some(Part { atom, repeat }) = parts.get(at) {
+            let begins_a_folder = at.checked_sub(1).is_none_or(|before| is_slash(parts.get(before)));
+            at += 1;
             match atom {
+                Atom::DoubleStar if over == Over::Paths && begins_a_folder && is_slash(parts.get(at)) => {
+                    source.push_str("(?:.*/)?");
+                    at += 1;
+                    continue;
+                }
                 Atom::Star => source.push_str("([^/]*)"),
                 Atom::DoubleStar => source.push_str("(.*)"),
                 Atom::Set(inside) => {
@@ -175,6 +198,12 @@ impl Glob {
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         self.regex.is_match(name)
+    }
+
+    /// Tells whether the pattern fits the whole path of a file: there `**/` also stands for no folder.
+    #[must_use]
+    pub fn matches_path(&self, path: &str) -> bool {
+        self.paths.as_ref().unwrap_or(&self.regex).is_match(path)
     }
 
     /// Returns how many wildcards (`*`, `**`) the pattern has.
@@ -237,6 +266,20 @@ mod tests {
         assert!(Glob::parse("*.jsx?").unwrap().matches("page.js"));
         assert!(Glob::parse("a\\*b").unwrap().matches("a*b"));
         assert!(!Glob::parse("a.b").unwrap().matches("axb"));
+    }
+
+    #[test]
+    fn any_folders_of_a_path_may_be_none() {
+        let fits = |pattern: &str, path: &str| Glob::parse(pattern).unwrap().matches_path(path);
+        assert!(fits("**/Dockerfile*", "Dockerfile") && fits("**/Dockerfile*", "a/b/Dockerfile.dev"));
+        assert!(!fits("**/Dockerfile", "myDockerfile"));
+        assert!(
+            fits("charts/**/values.yaml", "charts/values.yaml")
+                && fits("charts/**/values.yaml", "charts/a/values.yaml")
+        );
+        assert!(!fits("charts/**/values.yaml", "charts/avalues.yaml"));
+        assert!(fits("a**/b", "a/b") && !fits("a**/b", "ab"));
+        assert!(!Glob::parse("**/main").unwrap().matches("main"));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! `digest`; Kustomize's `newName`, `newTag`), in `FROM`, in any other text that names the image in full, and in defaults
 //! of `${VAR:-x}`. What cannot be resolved stands for every tag that it could name.
 
+mod dockerfile;
 mod keys;
+pub mod registry;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};

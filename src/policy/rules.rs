@@ -229,6 +229,14 @@ pub struct References {
     pub require_registry: bool,
 }
 
+impl References {
+    /// Tells whether a path is one of the files.
+    #[must_use]
+    pub fn names(&self, path: &str) -> bool {
+        self.files.iter().any(|glob| glob.matches_path(path))
+    }
+}
+
 /// `checks`: what an image must be before tags move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checks {

@@ -16,7 +16,7 @@ use crate::{
 use super::{Doubt, TagLine, TagOutcome};
 
 /// A name that can stand between backticks in a sentence.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     shown(name).replace('`', "'")
 }
 

@@ -1,4 +1,5 @@
-//! `fixtures/references/*.toml`: files as they are found in repositories, and what they refer to.
+//! `fixtures/references/*.toml`: files as they are found in repositories, and what they refer to of one image, or, where the
+//! case names none, which references name no registry.
 
 use std::{fmt::Write as _, path::Path};
 
@@ -7,7 +8,7 @@ use ghcr_lifecycle::{
         ImageName,
         evidence::{Reference, Referenced},
     },
-    policy::references::find,
+    policy::references::{find, registry::without_registry},
 };
 use serde::Deserialize;
 
@@ -15,7 +16,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Case {
     about: String,
-    image: ImageNameText,
+    image: Option<ImageNameText>,
     file: Vec<File>,
 }
 
@@ -33,7 +34,11 @@ struct File {
 /// Renders what each file refers to, beside the line that says so.
 pub(crate) fn references(path: &Path) -> datatest_stable::Result<()> {
     let case: Case = toml::from_str(&std::fs::read_to_string(path)?)?;
-    let image: ImageName = case.image.0.parse()?;
+    let Some(ImageNameText(image)) = &case.image else {
+        crate::snapshot(path, &case.about, &registries(&case.file)?);
+        return Ok(());
+    };
+    let image: ImageName = image.parse()?;
     let mut text = String::new();
     for file in &case.file {
         writeln!(text, "{}", file.path)?;
@@ -58,4 +63,24 @@ pub(crate) fn references(path: &Path) -> datatest_stable::Result<()> {
     }
     crate::snapshot(path, &case.about, &text);
     Ok(())
+}
+
+/// Renders the places that name no registry, each marked in its line, with what to write.
+fn registries(files: &[File]) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    for file in files {
+        writeln!(text, "{}", file.path)?;
+        let found = without_registry(&file.path, &file.text);
+        if found.is_empty() {
+            writeln!(text, "  nothing")?;
+        }
+        for found in found {
+            let line: Vec<char> = file.text.lines().nth(found.line - 1).unwrap_or_default().chars().collect();
+            let (before, after) = line.split_at(found.column - 1);
+            let (before, after): (String, String) = (before.iter().collect(), after.iter().collect());
+            assert!(after.starts_with(&found.written), "{}:{}: {after}", file.path, found.line);
+            writeln!(text, "  {}: {}>{after}\n     write {}", found.line, before.trim_start(), found.qualified)?;
+        }
+    }
+    Ok(text)
 }

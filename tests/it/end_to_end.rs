@@ -13,6 +13,7 @@ mod mirrors;
 mod payloads;
 mod policies;
 mod promotion;
+mod references;
 mod registries;
 mod remote;
 mod rows;

@@ -8,6 +8,7 @@ pub mod files;
 pub mod records;
 pub mod temporary;
 mod this_run;
+pub mod work_tree;
 
 pub use environment::{Reach, docker_config, environment, extra_ca_pem, now, payload, read_policy, read_record};
 pub use this_run::ThisRun;

@@ -42,7 +42,7 @@ async fn read<S: RepositoryReader>(
     let mut found = BTreeSet::new();
     for branch in [&default].into_iter().chain(others) {
         let files = source.files(repository, branch).await?;
-        let files = files.into_iter().filter(|file| wanted.files.iter().any(|glob| glob.matches(&file.path)));
+        let files = files.into_iter().filter(|file| wanted.names(&file.path));
         let of_files: Vec<Vec<Reference>> = stream::iter(files)
             .map(|file: FileEntry| async move {
                 let bytes = source.file(repository, &file).await?;

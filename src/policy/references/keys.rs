@@ -4,6 +4,8 @@
 /// Keys of one map, in the order of the text.
 #[derive(Debug, Default)]
 pub(super) struct Map {
+    /// The key that the map belongs to, if one is seen.
+    pub(super) under: String,
     pub(super) entries: Vec<Entry>,
 }
 
@@ -40,7 +42,7 @@ pub(super) fn maps(text: &str) -> Vec<Map> {
             is_item = true;
         }
         if let Some(inside) = flow(rest) {
-            done.push(flow_map(line, inside));
+            done.push(flow_map(line, String::new(), inside));
             continue;
         }
         let Some((key, value)) = entry(rest) else { continue };
@@ -48,10 +50,11 @@ pub(super) fn maps(text: &str) -> Vec<Map> {
             done.extend(open.pop().map(|(_, map)| map));
         }
         if open.last().is_none_or(|(other, _)| *other < indent) {
-            open.push((indent, Map::default()));
+            let under = open.last().and_then(|(_, map)| map.entries.last()).map(|entry| entry.key.clone());
+            open.push((indent, Map { under: under.unwrap_or_default(), entries: Vec::new() }));
         }
         if let Some(inside) = flow(value) {
-            done.push(flow_map(line, inside));
+            done.push(flow_map(line, unquoted(key), inside));
         } else if let Some((_, map)) = open.last_mut() {
             map.entries.push(Entry { line, key: unquoted(key), value: scalar(value) });
         }
@@ -81,10 +84,10 @@ fn flow(text: &str) -> Option<&str> {
     (!inside.starts_with('{')).then_some(inside)
 }
 
-fn flow_map(line: usize, inside: &str) -> Map {
+fn flow_map(line: usize, under: String, inside: &str) -> Map {
     let pairs = inside.split(',').filter_map(|pair| entry(pair.trim()));
     let entries = pairs.map(|(key, value)| Entry { line, key: unquoted(key), value: scalar(value) }).collect();
-    Map { entries }
+    Map { under, entries }
 }
 
 fn unquoted(text: &str) -> String {

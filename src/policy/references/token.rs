@@ -8,6 +8,10 @@ const LONGEST: usize = 200;
 /// How deep defaults nest.
 const DEEPEST: usize = 8;
 
+/// How many tokens defaults may add to a text: more than any reference has, and few enough for defaults of defaults that
+/// name each other many times.
+const MOST_ADDED: usize = 1024;
+
 /// A piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
@@ -23,11 +27,18 @@ pub(super) enum Token {
 pub(super) fn scan(text: &str, known: &BTreeMap<String, String>) -> Vec<Token> {
     let characters: Vec<char> = text.chars().collect();
     let mut tokens = Vec::with_capacity(characters.len());
-    scan_into(&mut tokens, &characters, known, 0);
+    let most = characters.len() + MOST_ADDED;
+    scan_into(&mut tokens, &characters, &Known { defaults: known, most }, 0);
     tokens
 }
 
-fn scan_into(tokens: &mut Vec<Token>, text: &[char], known: &BTreeMap<String, String>, depth: usize) {
+/// The variables with their defaults, and how many tokens there may be before they are left open.
+struct Known<'k> {
+    defaults: &'k BTreeMap<String, String>,
+    most: usize,
+}
+
+fn scan_into(tokens: &mut Vec<Token>, text: &[char], known: &Known<'_>, depth: usize) {
     let mut at = 0;
     while let Some(&character) = text.get(at) {
         let rest = &text[at..];
@@ -81,18 +92,20 @@ fn scan_into(tokens: &mut Vec<Token>, text: &[char], known: &BTreeMap<String, St
 }
 
 /// Reads what stands inside `${…}`, or after `$`.
-fn variable(tokens: &mut Vec<Token>, inside: &[char], known: &BTreeMap<String, String>, depth: usize) {
+fn variable(tokens: &mut Vec<Token>, inside: &[char], known: &Known<'_>, depth: usize) {
     let length = inside.iter().take_while(|c| c.is_ascii_alphanumeric() || **c == '_').count();
     let (name, rest) = inside.split_at(length);
     let name: String = name.iter().collect();
     let default = match rest {
         [':', '-', default @ ..] | ['-', default @ ..] => Some(default.to_vec()),
-        [] => known.get(&name).map(|value| value.chars().collect()),
+        [] => known.defaults.get(&name).map(|value| value.chars().collect()),
         _ => None,
     };
     match default {
         // An empty default leaves open what others set.
-        Some(default) if !default.is_empty() => scan_into(tokens, &default, known, depth + 1),
+        Some(default) if !default.is_empty() && tokens.len() + default.len() <= known.most => {
+            scan_into(tokens, &default, known, depth + 1)
+        }
         _ => tokens.push(Token::Gap),
     }
 }
