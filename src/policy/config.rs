@@ -157,22 +157,9 @@ fn rows(walk: &mut Walk<'_>, fields: &Fields<'_>) -> Vec<TagRule> {
     items.iter().enumerate().filter_map(|(index, item)| row::row(walk, item, index + 1)).collect()
 }
 
-/// Lists the keys whose work this version does not carry out yet, in the order of the file.
+/// Lists the keys whose work this version does not carry out yet.
 fn not_carried_out(root: &node::Node) -> Vec<String> {
-    let mut names: Vec<&str> = Vec::new();
-    for (name, _) in entries(root) {
-        match name {
-            "upstream" => names.push(name),
-            _ => {}
-        }
-    }
-    let mut once: Vec<String> = Vec::new();
-    for name in names {
-        if !once.iter().any(|known| known == name) {
-            once.push(name.to_owned());
-        }
-    }
-    once
+    entries(root).map(|(name, _)| name).filter(|name| *name == "upstream").map(str::to_owned).collect()
 }
 
 fn entries(node: &node::Node) -> impl Iterator<Item = (&str, &node::Node)> {
