@@ -1,5 +1,6 @@
 //! The real program, as the runner starts it: a cleared environment, an event, inputs, and real registries to work on.
 
+mod copies;
 mod credentials;
 mod faults;
 mod hostile;
