@@ -2,6 +2,7 @@
 
 mod checks;
 pub(crate) mod cleanup;
+mod copies;
 mod credentials;
 mod faults;
 mod hostile;

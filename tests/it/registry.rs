@@ -164,7 +164,10 @@ async fn a_wrong_password_and_none_are_denied_with_a_remedy() {
             login(host, USERNAME, "wrong"),
             format!("check `username` and `password` for {host}, and that this user may pull there"),
         ),
-        (CredentialOptions::default(), format!("give `username` and `password` for {host}")),
+        (
+            CredentialOptions::default(),
+            format!("give `username` and `password` for {host}, or an entry for it in `registries`"),
+        ),
     ] {
         let client = client(credentials);
         let error = client.tags(&image).await.unwrap_err();
