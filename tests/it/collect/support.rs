@@ -75,9 +75,12 @@ impl Clients {
         let sources =
             Sources { packages: &self.packages, registry: &self.registry, repository: &self.repositories, cache };
         let own: RepositoryName = "acme/shop".parse().unwrap();
+        // The policy lists the image where the sandbox has it.
+        let mut policy = policy.clone();
+        policy.images.push(self.image.clone());
         let wanted = Wanted {
             image: &self.image,
-            policy,
+            policy: &policy,
             own_repository: Some(&own),
             now: None,
             clock: chrono::DateTime::UNIX_EPOCH,
