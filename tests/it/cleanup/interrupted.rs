@@ -19,7 +19,7 @@ use ghcr_lifecycle::{
 use super::{
     journal::Notes,
     package::{Contents, Named, contents, everything, few, placeholders, tags_only, without_placeholders},
-    support::{ALWAYS, Cut, ONCE, Stage, Who, options},
+    support::{ALWAYS, Cut, ONCE, Stage, Who, options, stride_of},
 };
 
 /// What nobody knows of GHCR is so in one try, and otherwise in the next.
@@ -67,7 +67,7 @@ async fn check_restored(stage: &Stage, text: &str, what: &str) {
 fn places(stage: &Stage, stride: usize) -> BTreeSet<usize> {
     let requests = stage.sandbox.requests();
     let writes = requests.iter().zip(1..).filter(|(request, _)| request.is_write()).map(|(_, place)| place);
-    writes.chain((1..=requests.len()).step_by(stride)).collect()
+    writes.chain((1..=requests.len()).step_by(stride_of(stride))).collect()
 }
 
 async fn cut_everywhere(fill: fn(&Control) -> Named, look_every: Duration, cuts: &[Cut], stride: usize) {

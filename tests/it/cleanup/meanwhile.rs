@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use super::{
     journal::Notes,
     package::{Named, contents, few, image, index, placeholders, push, recreate_branch, reopen, tags_only},
-    support::{ALWAYS, ONCE, Stage, Who, options},
+    support::{ALWAYS, ONCE, Stage, Who, options, stride_of},
 };
 use crate::sandbox::api::PACKAGE;
 
@@ -95,7 +95,7 @@ async fn before_any(
     for (look_every, stride) in strides {
         let all = requests(&stage, look_every).await;
         let happening = what(&stage);
-        for at in (1..=all).step_by(stride) {
+        for at in (1..=all).step_by(stride_of(stride)) {
             let habits = Habits { push_restores_deleted: (at / stride) % 2 == 1, ..Habits::default() };
             let tried = happens(&stage, look_every, at, &happening, habits).await;
             let told = format!(
@@ -181,7 +181,7 @@ async fn a_rolling_tag_moves_onto_what_is_about_to_go() {
         let all = requests(&stage, look_every).await;
         let outer = stage.named.manifest("outer").clone();
         let happening = happening(move |control| put(control, &outer, "latest"));
-        for at in (1..=all).step_by(stride) {
+        for at in (1..=all).step_by(stride_of(stride)) {
             let tried = happens(&stage, look_every, at, &happening, Habits::default()).await;
             let told = format!("before {at} of {all}, {look_every:?}\n{}", stage.requests());
             if tried.was_seen_at_all() {
@@ -263,7 +263,7 @@ async fn a_second_clean_up_runs_in_full() {
         let stage = Stage::new(fill).await;
         let all = requests(&stage, look_every).await;
         let end = contents(&stage.sandbox);
-        for at in (1..=all).step_by(stride) {
+        for at in (1..=all).step_by(stride_of(stride)) {
             stage.reset(Habits::default());
             let count = AtomicUsize::new(0);
             let (begin, mut begun) = mpsc::unbounded_channel();
