@@ -83,6 +83,8 @@ pub enum MoveReason {
         /// The commit of the image there, where that is known and only the history that would compare the two is not.
         there: Option<CommitId>,
     },
+    /// It moves, with a warning, since what was built is of another repository's history (input `ref`).
+    Foreign,
     /// The highest version published, which is not ours: a run that raced with this one published it.
     PublishedMeanwhile {
         /// Its tag.
@@ -167,7 +169,10 @@ pub fn decide(candidate: &Candidate<'_>, facts: &PointerFacts) -> Verdict {
             (Some(ours), Some(tip)) if ours.same_commit(tip) => Verdict::Move(MoveReason::BranchTip),
             _ => Verdict::Stay(StayReason::Diverged { from: current.commit.clone(), tip: tip.clone() }),
         },
-        Ancestry::Unknown => Verdict::Move(MoveReason::Unknown { there: current.commit.clone() }),
+        Ancestry::Unknown => Verdict::Move(match candidate.commit {
+            Some(_) => MoveReason::Unknown { there: current.commit.clone() },
+            None => MoveReason::Foreign,
+        }),
     }
 }
 
@@ -251,7 +256,7 @@ pub fn settle(candidate: &Candidate<'_>, after: &AfterWrite) -> Settled {
         return Settled::Right;
     }
     match decide(candidate, facts) {
-        Verdict::Move(MoveReason::Unknown { .. } | MoveReason::Here) | Verdict::Stay(_) => Settled::Right,
+        Verdict::Move(MoveReason::Unknown { .. } | MoveReason::Foreign | MoveReason::Here) | Verdict::Stay(_) => Settled::Right,
         // Two builds of one commit: whoever moved it last may have it.
         Verdict::Move(MoveReason::SameCommit) => Settled::Right,
         Verdict::Move(_) => Settled::Ours,

@@ -111,7 +111,7 @@ impl CopiedTag {
     #[must_use]
     pub fn line(&self) -> String {
         let Self { from, to, digest, outcome } = self;
-        let renamed = if from == to { String::new() } else { format!(" (there `{from}`)") };
+        let renamed = if from == to { String::new() } else { format!(" (from `{from}`)") };
         format!("{} `{to}`{renamed} at {}", words::outcome(outcome), digest.short())
     }
 }

@@ -118,6 +118,8 @@ pub enum Doubt {
     Commit,
     /// The history that compares two commits, or the branch's tip.
     History,
+    /// What was built is of another repository's history.
+    Foreign,
 }
 
 /// One tag.
@@ -157,6 +159,7 @@ impl TagLine {
             why,
             doubt: match &write.reason {
                 Some(MoveReason::Unknown { there: None }) => Some(Doubt::Commit),
+                Some(MoveReason::Foreign) => Some(Doubt::Foreign),
                 Some(MoveReason::Unknown { there: Some(_) }) => Some(Doubt::History),
                 _ => None,
             },

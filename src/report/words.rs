@@ -132,6 +132,7 @@ pub fn move_reason(reason: &MoveReason) -> String {
         MoveReason::Unknown { there: Some(commit) } => {
             format!("moved without knowing whether commit {} there is newer", commit.abbreviated(7))
         }
+        MoveReason::Foreign => "moved without knowing the commit that was built".to_owned(),
         MoveReason::PublishedMeanwhile { tag } => format!("belongs on {tag}, which another run published meanwhile"),
     }
 }
@@ -168,6 +169,9 @@ pub fn doubtful(image: &str, line: &TagLine, doubt: Doubt) -> String {
     let remedy = match doubt {
         Doubt::Commit => {
             "give images the labels org.opencontainers.image.revision and org.opencontainers.image.source (output `labels`), or a tag that holds the commit"
+        }
+        Doubt::Foreign => {
+            "what was built is none of this repository's commits, so runs that push this tag must not overtake each other: give them one `concurrency` group"
         }
         Doubt::History => {
             "let the job read the history: `github-token` with `contents: read`, or `fetch-depth: 0` for actions/checkout"

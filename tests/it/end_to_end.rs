@@ -20,4 +20,5 @@ mod remote;
 mod rows;
 mod sources;
 mod step;
+mod stories;
 mod unreadable;
