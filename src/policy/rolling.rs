@@ -256,7 +256,9 @@ pub fn settle(candidate: &Candidate<'_>, after: &AfterWrite) -> Settled {
         return Settled::Right;
     }
     match decide(candidate, facts) {
-        Verdict::Move(MoveReason::Unknown { .. } | MoveReason::Foreign | MoveReason::Here) | Verdict::Stay(_) => Settled::Right,
+        Verdict::Move(MoveReason::Unknown { .. } | MoveReason::Foreign | MoveReason::Here) | Verdict::Stay(_) => {
+            Settled::Right
+        }
         // Two builds of one commit: whoever moved it last may have it.
         Verdict::Move(MoveReason::SameCommit) => Settled::Right,
         Verdict::Move(_) => Settled::Ours,

@@ -1,6 +1,10 @@
 //! What users rely on: `action.yml`, the README and the code name the same inputs and outputs.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use ghcr_lifecycle::{
     inputs::INPUTS,
@@ -145,15 +149,34 @@ fn blocks(document: &str, language: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_policies_of_the_readme_are_valid() {
-    let policies: Vec<String> =
-        readme_blocks("yaml").into_iter().filter(|block| block.starts_with("version:")).collect();
-    assert!(!policies.is_empty());
-    for text in policies {
-        if let Err(found) = config::parse(&text) {
-            panic!("{}", diagnostics::render("README.md", &text, &found));
+fn the_policies_of_the_documents_are_valid() {
+    let mut found_in = BTreeSet::new();
+    for document in documents() {
+        for text in blocks(&document, "yaml").into_iter().filter(|block| block.starts_with("version:")) {
+            found_in.insert(document.clone());
+            if let Err(found) = config::parse(&text) {
+                panic!("{}", diagnostics::render(&document, &text, &found));
+            }
         }
     }
+    assert!(found_in.contains("README.md") && found_in.len() > 2, "{found_in:?}");
+}
+
+/// The README and the pages of `docs`.
+fn documents() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let pages = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let pages = pages.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}"));
+    std::iter::once("README.md".to_owned()).chain(pages).collect()
+}
+
+/// What the documentation works through is what a case of `fixtures/retention` decides.
+#[test]
+fn the_example_of_the_documentation_is_a_case() {
+    let case: toml::Table = toml::from_str(&read("fixtures/retention/three-images-of-the-documentation.toml")).unwrap();
+    let policies = blocks("docs/cleaning-up.md", "yaml");
+    let policy = policies.iter().find(|block| block.starts_with("version:")).unwrap();
+    assert_eq!(policy.trim(), case["policy"].as_str().unwrap().trim());
 }
 
 #[test]
