@@ -16,6 +16,7 @@ mod policies;
 mod promotion;
 mod references;
 mod registries;
+mod release;
 mod remote;
 mod rows;
 mod sources;
