@@ -306,7 +306,9 @@ pub fn parse(
     let api_url = reader.api_url(variable("GITHUB_API_URL"));
 
     if typed.format == Format::Markdown && mode != Mode::Schema {
-        reader.errors.add("format", "only mode `schema` gives Markdown", "the others give `text` and `json`");
+        let errors =
+            InputErrors::one("only `schema` prints Markdown", Some("`--format` is `text` or `json` here".to_owned()));
+        reader.errors.mistakes.extend(errors.mistakes);
     }
 
     if !reader.errors.mistakes.is_empty() {

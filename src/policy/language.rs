@@ -39,7 +39,8 @@ pub struct Key {
     pub about: &'static str,
     /// Everything else about it, Markdown; empty where the sentence says it all.
     pub details: &'static str,
-    /// A part of a policy that shows it; with [`BEGINNING`] before it, a whole policy. Empty where its map's shows it.
+    /// A part of a policy that shows it; a whole one, with the keys of [`BEGINNING`] that it lacks. Empty where its map's
+    /// shows it.
     pub example: &'static str,
 }
 
@@ -124,8 +125,7 @@ pub enum Text {
 }
 
 /// All maps of the language.
-pub const MAPS: [&MapForm; 9] =
-    [&POLICY, &ROW, &KEEP, &UNTAGGED, &REFERENCES, &CHECKS, &SIZE, &MIRROR, &UPSTREAM];
+pub const MAPS: [&MapForm; 9] = [&POLICY, &ROW, &KEEP, &UNTAGGED, &REFERENCES, &CHECKS, &SIZE, &MIRROR, &UPSTREAM];
 
 /// The forms of `keep` that are a text, each with its meaning, Markdown.
 pub const LIVES: [(&str, &str); 5] = [

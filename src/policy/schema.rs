@@ -13,8 +13,7 @@ use super::language::{
 };
 
 /// Where editors find the schema.
-pub const ADDRESS: &str =
-    "https://raw.githubusercontent.com/ghcr-lifecycle/ghcr-lifecycle/v1/docs/policy.schema.json";
+pub const ADDRESS: &str = "https://raw.githubusercontent.com/ghcr-lifecycle/ghcr-lifecycle/v1/docs/policy.schema.json";
 
 /// Where people find the reference.
 const REFERENCE: &str = "https://github.com/ghcr-lifecycle/ghcr-lifecycle/blob/v1/docs/policy.md";
@@ -91,7 +90,8 @@ fn extend(schema: &mut Value, more: Value) {
 
 /// A map with these keys and no others.
 fn map(form: &'static MapForm) -> Value {
-    let properties: Map<String, Value> = form.keys.iter().map(|key| (key.name.to_owned(), property(form, key))).collect();
+    let properties: Map<String, Value> =
+        form.keys.iter().map(|key| (key.name.to_owned(), property(form, key))).collect();
     let required: Vec<&str> =
         form.keys.iter().filter(|key| matches!(key.without, Without::Required)).map(|key| key.name).collect();
     let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
@@ -118,7 +118,7 @@ fn property(form: &'static MapForm, key: &Key) -> Value {
     let value = value(key.form);
     let mut schema = json!({
         "description": plain(key.about),
-        "markdownDescription": format!("{}\n\n[Reference]({REFERENCE}#{})", linked(key.about), anchor(form, key)),
+        "markdownDescription": told_in_full(form, key),
     });
     if let Without::Value(written) = key.without {
         extend(&mut schema, json!({"default": scalar(written)}));
@@ -131,6 +131,12 @@ fn property(form: &'static MapForm, key: &Key) -> Value {
         value => extend(&mut schema, value),
     }
     schema
+}
+
+/// What an editor shows beside a key: the sentence, an example and where there is more.
+fn told_in_full(form: &'static MapForm, key: &Key) -> String {
+    let example = if key.example.is_empty() { String::new() } else { format!("```yaml\n{}```\n\n", key.example) };
+    format!("{}\n\n{example}[Reference]({REFERENCE}#{})", linked(key.about), anchor(form, key))
 }
 
 /// The heading of the reference under which a key is found.
@@ -187,9 +193,11 @@ fn words(text: &str) -> Value {
 
 fn text(kind: Text) -> Value {
     let mut schema = match kind {
-        Text::Image => {
-            told(patterns::image(), "An image name with its registry, as in ghcr.io/owner/name", &["ghcr.io/owner/name"])
-        }
+        Text::Image => told(
+            patterns::image(),
+            "An image name with its registry, as in ghcr.io/owner/name",
+            &["ghcr.io/owner/name"],
+        ),
         Text::Event | Text::KindOfEvent => {
             let entries: Vec<&str> = EVENTS.iter().flat_map(|event| event.examples).copied().collect();
             let mut examples = entries.clone();
@@ -211,9 +219,11 @@ fn text(kind: Text) -> Value {
             "A pattern over image tags, or a regular expression between slashes",
             &["buildcache*", "/[0-9a-f]{40}/", "/pr-(?<number>[0-9]+)/"],
         ),
-        Text::Protected => {
-            told(patterns::protected(), "A pattern over image tags, or a digest (sha256: and 64 hex digits)", &["demo-*"])
-        }
+        Text::Protected => told(
+            patterns::protected(),
+            "A pattern over image tags, or a digest (sha256: and 64 hex digits)",
+            &["demo-*"],
+        ),
         Text::Digest => told(patterns::digest(), "A digest: sha256: and 64 hex digits", &[]),
         Text::Path => told(
             patterns::without_blanks(""),
@@ -223,15 +233,15 @@ fn text(kind: Text) -> Value {
         Text::Branch => {
             told(patterns::without_blanks("~^:?*\\[\\\\"), "The name of a branch; patterns are for files", &["main"])
         }
-        Text::Repository => {
-            told(patterns::repository(), "A repository on GitHub, as in owner/name", &["owner/name"])
-        }
+        Text::Repository => told(patterns::repository(), "A repository on GitHub, as in owner/name", &["owner/name"]),
         Text::Platform => told(
             patterns::platform(),
             "A platform, as in linux/amd64 or linux/arm/v7",
             &["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/riscv64"],
         ),
-        Text::Size => told(patterns::size(), "A number, a blank and a unit, as in 20 MB or 20 MiB", &["20 MB", "1.5 GiB"]),
+        Text::Size => {
+            told(patterns::size(), "A number, a blank and a unit, as in 20 MB or 20 MiB", &["20 MB", "1.5 GiB"])
+        }
         Text::Duration => told(
             format!("^{}$", patterns::duration()),
             "A number, a blank and a unit, as in 30 days",

@@ -6,7 +6,7 @@ mod tables;
 use std::fmt::Write as _;
 
 use crate::policy::{
-    language::{BEGINNING, Form, KEEP, Key, LIVES, MapForm, POLICY, ROW, Text, Without},
+    language::{Form, KEEP, Key, LIVES, MapForm, POLICY, ROW, Text, Without},
     schema::ADDRESS,
 };
 
@@ -91,11 +91,8 @@ pub fn reference() -> String {
             ROW.keys.iter().for_each(|key| summary(&mut page, key, "&nbsp;&nbsp;"));
         }
     }
-    let (always, others): (Vec<&Key>, Vec<&Key>) = POLICY
-        .keys
-        .iter()
-        .filter(|key| key.name != "tags")
-        .partition(|key| matches!(key.without, Without::Required));
+    let (always, others): (Vec<&Key>, Vec<&Key>) =
+        POLICY.keys.iter().filter(|key| key.name != "tags").partition(|key| matches!(key.without, Without::Required));
     page.push_str("\n## What every policy has\n");
     always.iter().for_each(|key| section(&mut page, key, "###"));
     page.push_str("\n## Rows\n");
@@ -206,16 +203,4 @@ fn words(text: Text) -> (&'static str, &'static str) {
         Text::Visibility => ("`public`, `private` or `internal`", "visibilities"),
         Text::Workflow => ("a file name", "file names"),
     }
-}
-
-/// Returns the whole policies of the page: what its examples are parts of.
-#[must_use]
-pub fn policies() -> Vec<String> {
-    let example = |key: &Key| {
-        let missing = |line: &&str| !key.example.starts_with(line.split(' ').next().unwrap_or_default());
-        let before: Vec<&str> = BEGINNING.split_inclusive('\n').filter(missing).collect();
-        format!("{}{}", before.concat(), key.example)
-    };
-    let examples = POLICY.keys.iter().chain(ROW.keys).map(example);
-    std::iter::once(FIRST_POLICY.to_owned()).chain(examples).collect()
 }

@@ -40,7 +40,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, AmountError> {
             Some(format!("did you mean `{}`?", counted(number, "day"))),
         );
     }
-    if let Some((_, seconds, _)) = TIME_UNITS.iter().find(|(name, ..)| unit_text == *name || plural_of(unit_text, name)) {
+    if let Some((_, seconds, _)) = TIME_UNITS.iter().find(|(name, ..)| unit_text == *name || plural_of(unit_text, name))
+    {
         if !unit.starts_with(' ') {
             let hint = format!("put a blank between: `{number} {unit_text}`");
             return fail(format!("`{said}` is no duration"), Some(hint));

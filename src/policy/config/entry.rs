@@ -160,7 +160,9 @@ fn unknown(walk: &mut Walk<'_>, text: &Text<'_>, body: &str, start: usize) {
         .iter()
         .find(|(other, _)| *other == lower)
         .map(|(_, kind)| (*kind).to_owned())
-        .or_else(|| nearest(&two, event_names().into_iter().filter(|kind| kind.contains(' '))).map(|kind| with(kind, &rest(2))))
+        .or_else(|| {
+            nearest(&two, event_names().into_iter().filter(|kind| kind.contains(' '))).map(|kind| with(kind, &rest(2)))
+        })
         .or_else(|| nearest(first, event_names()).map(|kind| with(kind, &rest(1))));
     let hint = match meant {
         Some(meant) => format!("did you mean `{}`?", shown_up_to(&meant, MAX_SHOWN)),

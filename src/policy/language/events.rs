@@ -49,9 +49,6 @@ pub struct Event {
     pub github: &'static str,
 }
 
-/// What moves a branch or git tag, and what runs on one.
-const BY_REF: &str = "`push`, `create`, `workflow_dispatch`, `repository_dispatch`, `schedule`";
-
 /// All events, in the order that they are explained in.
 pub static EVENTS: [Event; 8] = [
     Event {
@@ -61,7 +58,7 @@ pub static EVENTS: [Event; 8] = [
         examples: &["release", "release app-v*"],
         fits: "a git tag that is a [SemVer](https://semver.org) version without a pre-release part, with a leading `v` or \
                without: `v1.2.3`. With a pattern, the part that `*` matched is the version: `release app-v*` fits `app-v1.2.3`",
-        github: "`push` of a tag, `release` (published), and what runs on a tag",
+        github: "`push` and `create` of a git tag, `release` when it is published, and what runs on a git tag",
     },
     Event {
         is: EventName::Prerelease,
@@ -85,7 +82,7 @@ pub static EVENTS: [Event; 8] = [
         takes: Takes::Pattern,
         examples: &["branch main", "branch release/v*"],
         fits: "a branch by its name",
-        github: BY_REF,
+        github: "`push`, `create`, and what runs on a branch",
     },
     Event {
         is: EventName::PullRequest,

@@ -25,8 +25,8 @@ tags:
             form: Form::OneOrList(Text::Template),
             without: Without::Words("`match` is needed, as for `on`"),
             about: "The image tags that the row creates, and that `keep` is about.",
-            details: "One [template](#templates) or a list. It works in both directions: it makes the tag, and later it \
-                      says of a published tag that this row made it.",
+            details: "A template works in both directions: it makes the tag, and later it tells that a published tag is this \
+                      row's, so that `keep` can retire it.",
             example: "\
 tags:
   - on: branch main
@@ -112,7 +112,9 @@ tags:
             form: Form::Keep,
             without: Without::Value("forever"),
             about: "How long the row's tags live.",
-            details: "",
+            details: "A tag's age counts from the newest of: the day on which the registry first saw its image, the commit, \
+                      release, annotated git tag or date in its name. A clean-up retires what is older; \
+                      [what decides](cleaning-up.md#what-decides) in full.",
             example: "\
 tags:
   - on: branch main
@@ -120,7 +122,7 @@ tags:
     keep: {for: 30 days, last: 20}
   - on: pull request
     tag: \"pr-{{number}}\"
-    keep: while open
+    keep: {while: open, for: 3 days}
 ",
         },
         Key {
