@@ -8,8 +8,7 @@ mod patterns;
 use serde_json::{Map, Value, json};
 
 use super::language::{
-    CONDITIONS, EVENTS, Form, KEEP, KEEP_EXISTING, Key, LIVES, MAPS, MapForm, POLICY, ROW, Takes, Text, VISIBILITIES,
-    Without,
+    CONDITIONS, EVENTS, Form, KEEP, KEEP_EXISTING, Key, LIVES, MapForm, POLICY, ROW, Takes, Text, VISIBILITIES, Without,
 };
 
 /// Where editors find the schema.
@@ -24,62 +23,14 @@ const LONGEST_PATTERN: usize = 512;
 /// Makes the schema.
 #[must_use]
 pub fn schema() -> Value {
-    let mut definitions = Map::new();
-    for form in MAPS {
-        let name = name(form);
-        if name != "policy" {
-            definitions.insert(name.to_owned(), map(form));
-        }
-    }
-    for (name, kind) in TEXTS {
-        definitions.insert(name.to_owned(), text(kind));
-    }
-    definitions.insert("keep".to_owned(), keep());
     let mut schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": ADDRESS,
         "title": "Policy of ghcr-lifecycle",
         "description": "Which git event creates which image tag, whether the tag may move, and how long it lives.",
     });
-    extend(&mut schema, map(&POLICY));
-    extend(&mut schema, json!({"definitions": definitions}));
+    extend(&mut schema, map(&POLICY, None));
     schema
-}
-
-/// Each kind of text by the name of its definition.
-const TEXTS: [(&str, Text); 17] = [
-    ("image", Text::Image),
-    ("event", Text::Event),
-    ("kind-of-event", Text::KindOfEvent),
-    ("template", Text::Template),
-    ("match", Text::Match),
-    ("protected", Text::Protected),
-    ("digest", Text::Digest),
-    ("path", Text::Path),
-    ("branch-name", Text::Branch),
-    ("repository", Text::Repository),
-    ("platform", Text::Platform),
-    ("size-in-bytes", Text::Size),
-    ("duration", Text::Duration),
-    ("duration-or-forever", Text::DurationOrForever),
-    ("while", Text::While),
-    ("visibility", Text::Visibility),
-    ("workflow", Text::Workflow),
-];
-
-/// Names the definition of a map.
-fn name(form: &'static MapForm) -> &'static str {
-    let names = ["policy", "row", "keep-map", "untagged", "references", "checks", "size", "mirror", "upstream"];
-    let at = MAPS.iter().position(|known| std::ptr::eq(*known, form));
-    at.map_or("policy", |at| names[at])
-}
-
-fn reference(name: &str) -> Value {
-    json!({"$ref": format!("#/definitions/{name}")})
-}
-
-fn text_reference(kind: Text) -> Value {
-    reference(TEXTS.iter().find(|(_, known)| *known == kind).map_or("template", |(name, _)| name))
 }
 
 fn extend(schema: &mut Value, more: Value) {
@@ -88,10 +39,10 @@ fn extend(schema: &mut Value, more: Value) {
     }
 }
 
-/// A map with these keys and no others.
-fn map(form: &'static MapForm) -> Value {
+/// A map with these keys and no others. Each has its own heading in the reference, unless one explains them all.
+fn map(form: &'static MapForm, heading: Option<&'static str>) -> Value {
     let properties: Map<String, Value> =
-        form.keys.iter().map(|key| (key.name.to_owned(), property(form, key))).collect();
+        form.keys.iter().map(|key| (key.name.to_owned(), property(key, heading.unwrap_or(key.name)))).collect();
     let required: Vec<&str> =
         form.keys.iter().filter(|key| matches!(key.without, Without::Required)).map(|key| key.name).collect();
     let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
@@ -113,68 +64,66 @@ fn map(form: &'static MapForm) -> Value {
     schema
 }
 
-/// A key's value with what an editor tells of it.
-fn property(form: &'static MapForm, key: &Key) -> Value {
-    let value = value(key.form);
+/// A key's value with what an editor tells of it: the sentence, an example where the value itself gives none, and where
+/// there is more.
+fn property(key: &Key, heading: &'static str) -> Value {
+    let value = value(key.form, heading);
+    let shown = value.get("examples").is_none() && !key.example.is_empty();
+    let example = if shown { format!("```yaml\n{}```\n\n", key.example) } else { String::new() };
+    let about = linked(key.about);
     let mut schema = json!({
         "description": plain(key.about),
-        "markdownDescription": told_in_full(form, key),
+        "markdownDescription": format!("{about}\n\n{example}[Reference]({REFERENCE}#{heading})"),
     });
     if let Without::Value(written) = key.without {
         extend(&mut schema, json!({"default": scalar(written)}));
     }
-    // Draft 7 ignores what stands beside a reference.
-    match value {
-        Value::Object(fields) if fields.contains_key("$ref") => {
-            extend(&mut schema, json!({"allOf": [fields]}));
-        }
-        value => extend(&mut schema, value),
-    }
+    extend(&mut schema, value);
     schema
 }
 
-/// What an editor shows beside a key: the sentence, an example and where there is more.
-fn told_in_full(form: &'static MapForm, key: &Key) -> String {
-    let example = if key.example.is_empty() { String::new() } else { format!("```yaml\n{}```\n\n", key.example) };
-    format!("{}\n\n{example}[Reference]({REFERENCE}#{})", linked(key.about), anchor(form, key))
-}
-
-/// The heading of the reference under which a key is found.
-fn anchor(form: &'static MapForm, key: &Key) -> &'static str {
-    let holds = |outer: &Key| match outer.form {
-        Form::Map(inner) | Form::Maps(inner) => std::ptr::eq(inner, form),
-        Form::Keep => std::ptr::eq(&KEEP, form),
-        _ => false,
-    };
-    if std::ptr::eq(form, &POLICY) || std::ptr::eq(form, &ROW) {
-        return key.name;
-    }
-    let outer = MAPS.iter().find_map(|map| map.keys.iter().find(|outer| holds(outer)).map(|outer| (*map, outer)));
-    outer.map_or(key.name, |(map, outer)| anchor(map, outer))
-}
-
-fn value(form: Form) -> Value {
+fn value(form: Form, heading: &'static str) -> Value {
     match form {
         Form::Version => json!({"const": 1}),
         Form::Number(least) => json!({"type": "integer", "minimum": least, "maximum": u32::MAX}),
         Form::Flag => json!({"type": "boolean"}),
-        Form::One(kind) => text_reference(kind),
+        Form::One(kind) => text(kind),
         Form::List(kind) => list(kind),
-        Form::OneOrList(kind) => json!({"anyOf": [text_reference(kind), list(kind)]}),
-        Form::Immutable => json!({"anyOf": [{"enum": [true, false, KEEP_EXISTING]}, words(KEEP_EXISTING)]}),
-        Form::Keep => reference("keep"),
-        Form::Map(form) => reference(name(form)),
-        Form::Maps(form) => json!({"type": "array", "items": reference(name(form))}),
+        Form::OneOrList(kind) => either(text(kind), list(kind)),
+        Form::Immutable => {
+            let words = told(one_of(&[KEEP_EXISTING]), "true, false or keep existing", &[KEEP_EXISTING]);
+            either(words, json!({"type": "boolean"}))
+        }
+        Form::Keep => {
+            let lives = LIVES.map(|(life, _)| life);
+            let message = "forever, a duration such as 30 days, last 10, while open, while branch exists, or a map of for, last \
+                           and while";
+            either(told(patterns::life(), message, &lives), map(&KEEP, Some(heading)))
+        }
+        Form::Map(form) => map(form, Some(heading)),
+        Form::Maps(form) => {
+            let heading = Some(heading).filter(|_| !std::ptr::eq(form, &ROW));
+            json!({"type": "array", "items": map(form, heading)})
+        }
         Form::Renames => json!({
             "type": "object",
-            "propertyNames": text_reference(Text::Template),
-            "additionalProperties": text_reference(Text::Template),
+            "propertyNames": text(Text::Template),
+            "additionalProperties": text(Text::Template),
         }),
     }
 }
 
+/// Joins the schema of a text with that of another type: what each says of its own type leaves the other alone. Editors
+/// complete and explain this better than `anyOf`.
+fn either(mut text: Value, mut other: Value) -> Value {
+    let types = json!([text["type"].take(), other["type"].take()]);
+    extend(&mut text, other);
+    text["type"] = types;
+    text
+}
+
 fn list(kind: Text) -> Value {
-    let mut schema = json!({"type": "array", "minItems": 1, "items": text_reference(kind)});
+    let mut schema = json!({"type": "array", "minItems": 1, "items": text(kind)});
     if matches!(kind, Text::Image | Text::Event | Text::Template | Text::Platform) {
         extend(&mut schema, json!({"uniqueItems": true}));
     }
@@ -186,9 +135,10 @@ fn told(pattern: String, message: &str, examples: &[&str]) -> Value {
     json!({"type": "string", "pattern": pattern, "patternErrorMessage": message, "examples": examples})
 }
 
-/// Words with any blanks between them.
-fn words(text: &str) -> Value {
-    json!({"type": "string", "pattern": format!("^\\s*{}\\s*$", patterns::words(text))})
+/// A pattern for one of these words, with any blanks between them.
+fn one_of(choices: &[&str]) -> String {
+    let choices: Vec<String> = choices.iter().map(|choice| patterns::words(choice)).collect();
+    format!("^\\s*(?:{})\\s*$", choices.join("|"))
 }
 
 fn text(kind: Text) -> Value {
@@ -252,7 +202,7 @@ fn text(kind: Text) -> Value {
             "A duration, as in 14 days, or forever",
             &["14 days", "forever"],
         ),
-        Text::While => one_of(&CONDITIONS),
+        Text::While => told(one_of(&CONDITIONS), "open, or branch exists", &CONDITIONS),
         Text::Visibility => json!({"enum": VISIBILITIES}),
         Text::Workflow => {
             told(patterns::workflow(), "The name of a file in .github/workflows, as in build.yml", &["build.yml"])
@@ -262,19 +212,6 @@ fn text(kind: Text) -> Value {
         extend(&mut schema, json!({"maxLength": LONGEST_PATTERN}));
     }
     schema
-}
-
-/// These words for completion, and with other blanks between them.
-fn one_of(choices: &[&str]) -> Value {
-    let mut any = vec![json!({"enum": choices})];
-    any.extend(choices.iter().filter(|choice| choice.contains(' ')).map(|choice| words(choice)));
-    json!({"anyOf": any})
-}
-
-fn keep() -> Value {
-    let examples: Vec<&str> = LIVES.iter().map(|(life, _)| *life).collect();
-    let message = "forever, a duration such as 30 days, last 10, while open, while branch exists, or a map of for, last and while";
-    json!({"anyOf": [told(patterns::life(), message, &examples), reference("keep-map")]})
 }
 
 /// A default as it is read.
