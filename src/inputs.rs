@@ -42,6 +42,8 @@ pub enum Mode {
     Mirror,
     /// Validates the policy and shows what its rows match.
     Check,
+    /// Prints the JSON Schema of the policy, or the reference that is made of the same.
+    Schema,
     /// Says what a clean-up would do.
     Plan,
     /// Does what a plan file and a fresh plan both say.
@@ -76,6 +78,7 @@ impl Mode {
         ("restore", "Brings back what a clean-up deleted, from its journal or by `--versions`."),
         ("discover", "Lists the packages that `packages` names, as a matrix for a workflow."),
         ("check", "Validates the policy and shows, row by row, what it matches and an example tag."),
+        ("schema", "Prints the JSON Schema of the policy, for editors; with `--format markdown`, the reference."),
         #[cfg(feature = "sandbox")]
         ("demo", "Plays a year of a project on an embedded registry, under its own or your `--policy`."),
         #[cfg(feature = "sandbox")]
@@ -83,14 +86,14 @@ impl Mode {
     ];
 
     /// Modes of the design that later versions carry out.
-    const LATER: &[&str] = &["doctor", "init", "schema"];
+    const LATER: &[&str] = &["doctor", "init"];
 
     /// Tells whether it is about packages' versions and how long they live, and not about the image of this run.
     #[must_use]
     pub const fn is_about_packages(self) -> bool {
         match self {
             Self::Plan | Self::Apply | Self::Cleanup | Self::Restore | Self::Discover => true,
-            Self::Auto | Self::Tags | Self::Push | Self::Mirror | Self::Check => false,
+            Self::Auto | Self::Tags | Self::Push | Self::Mirror | Self::Check | Self::Schema => false,
             #[cfg(feature = "sandbox")]
             Self::Demo | Self::Sandbox => false,
         }
@@ -129,6 +132,8 @@ pub enum Format {
     Text,
     /// One JSON document.
     Json,
+    /// A page; mode `schema` alone has one.
+    Markdown,
 }
 
 /// Inputs that are valid together.
@@ -300,6 +305,12 @@ pub fn parse(
     }
     let api_url = reader.api_url(variable("GITHUB_API_URL"));
 
+    if typed.format == Format::Markdown && mode != Mode::Schema {
+        let errors =
+            InputErrors::one("only `schema` prints Markdown", Some("`--format` is `text` or `json` here".to_owned()));
+        reader.errors.mistakes.extend(errors.mistakes);
+    }
+
     if !reader.errors.mistakes.is_empty() {
         return Err(reader.errors);
     }
@@ -346,6 +357,7 @@ fn mode_from(name: &str) -> Option<Mode> {
         "push" => Some(Mode::Push),
         "mirror" => Some(Mode::Mirror),
         "check" => Some(Mode::Check),
+        "schema" => Some(Mode::Schema),
         "plan" => Some(Mode::Plan),
         "apply" => Some(Mode::Apply),
         "cleanup" => Some(Mode::Cleanup),

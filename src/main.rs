@@ -67,6 +67,10 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>) -> Result<(),
         mask(&inputs);
     }
     start_log(&inputs);
+    if inputs.mode == Mode::Schema {
+        print(app::schema::schema(inputs.format).trim_end());
+        return Ok(());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

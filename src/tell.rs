@@ -48,7 +48,7 @@ pub(crate) fn tell(inputs: &Inputs, variables: &BTreeMap<String, String>, finish
                 print(&commands::inert(line));
             }
         }
-        Format::Text => {
+        Format::Text | Format::Markdown => {
             print(text.trim_end());
             for (word, messages) in [("warning", warnings), ("note", notices)] {
                 for message in messages {

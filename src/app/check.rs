@@ -1,7 +1,7 @@
 //! Mode `check`: what a valid policy does, row by row, and what it may not mean; which image references of the work tree
 //! name no registry, where the policy requires one. Nothing is asked of anybody.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -11,11 +11,11 @@ use crate::{
     error::{Error, Place},
     model::{Tag, untrusted::shown},
     policy::{
-        advice::{Advice, advise},
+        advice::{Advice, Part, advise, duration_text, life_of},
         example::{Example, examples},
         inversion::shown_pattern,
         references::registry::{WithoutRegistry, without_registry},
-        rules::{Policy, TagMatcher, TagRule},
+        rules::{Immutable, Policy, Protected, TagMatcher, TagRule},
         template::Template,
     },
     report::{advice, words},
@@ -29,8 +29,34 @@ const MAX_TOLD: usize = 50;
 pub struct RowCheck {
     /// The row, as in messages.
     pub row: String,
+    /// How long its tags live, and whether they may be replaced.
+    pub life: RowLife,
     /// Each template with the pattern that it explains tags by, and an example tag.
     pub templates: Vec<TemplateCheck>,
+}
+
+/// How long the tags of a row live, and whether they may be replaced.
+#[derive(Clone, Debug)]
+pub struct RowLife {
+    /// What keeps them: any of these.
+    pub keep: Vec<Part>,
+    /// Whether a published `tag` may get another image.
+    pub immutable: Immutable,
+    /// Whether some are pointers.
+    pub rolling: bool,
+}
+
+/// What is kept beside what rows keep.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The life of versions that no tag reaches; `None` keeps them.
+    pub untagged: Option<Duration>,
+    /// The newest images of a package that stay.
+    pub at_least: u32,
+    /// What is never deleted.
+    pub protect: Vec<String>,
+    /// The files whose image references are never deleted.
+    pub references: Vec<String>,
 }
 
 /// What one template does.
@@ -55,6 +81,8 @@ pub struct PolicyCheck {
     pub images: Vec<String>,
     /// Its rows.
     pub rows: Vec<RowCheck>,
+    /// What is kept beside what they keep.
+    pub kept: Kept,
     /// The keys that this version does not carry out yet.
     pub not_carried_out: Vec<String>,
     /// What it may not mean.
@@ -127,8 +155,22 @@ pub fn check(policy: &Policy, now: DateTime<Utc>, files: Option<&BTreeMap<String
         registries: files.map(Registries::of),
         images: policy.images.iter().map(ToString::to_string).collect(),
         rows: policy.rules.iter().map(|rule| row(rule, policy, now)).collect(),
+        kept: kept(policy),
         not_carried_out: policy.not_carried_out.clone(),
         advice: advise(policy),
+    }
+}
+
+fn kept(policy: &Policy) -> Kept {
+    let protected = |protected: &Protected| match protected {
+        Protected::Tags(glob) => glob.to_string(),
+        Protected::Digest(digest) => digest.short(),
+    };
+    Kept {
+        untagged: policy.untagged,
+        at_least: policy.keep_at_least,
+        protect: policy.protect.iter().map(protected).collect(),
+        references: policy.references.iter().flat_map(|found| &found.files).map(ToString::to_string).collect(),
     }
 }
 
@@ -155,7 +197,8 @@ fn row(rule: &TagRule, policy: &Policy, now: DateTime<Utc>) -> RowCheck {
     add("also", &rule.also, example.map(|example| example.row.also.as_slice()));
     add("rolling", &rule.rolling, example.map(|example| example.row.rolling.as_slice()));
     add("index", rule.index.as_slice(), None);
-    RowCheck { row: rule.row.to_string(), templates }
+    let life = RowLife { keep: life_of(rule), immutable: rule.immutable, rolling: !rule.rolling.is_empty() };
+    RowCheck { row: rule.row.to_string(), life, templates }
 }
 
 /// Entries of `on` that differ may give patterns that differ: any of them explains a tag.
@@ -182,25 +225,36 @@ fn entry(
     }
 }
 
+impl TemplateCheck {
+    fn shown_example(&self) -> &str {
+        self.example.as_deref().unwrap_or_default()
+    }
+}
+
 impl PolicyCheck {
     /// Renders the check for people.
     #[must_use]
     pub fn text(&self, name: &str) -> String {
-        let Self { images, rows, not_carried_out: _, advice: _, registries } = self;
+        let Self { images, rows, kept, not_carried_out: _, advice: _, registries } = self;
         let mut text = format!("{name} is valid: {} for {}\n", words::count(rows.len(), "row"), images.join(", "));
-        for RowCheck { row, templates } in rows {
-            text.push_str(&format!("\n{row}\n"));
-            let mut event = None;
+        let all = || rows.iter().flat_map(|row| &row.templates);
+        let width = |of: fn(&TemplateCheck) -> &str| all().map(|one| of(one).chars().count()).max().unwrap_or(0);
+        // A template as long as a page does not push everything else out of sight.
+        let (widest, wide) = (width(|one| &one.template).min(40), width(TemplateCheck::shown_example).min(40));
+        for RowCheck { row, life, templates } in rows {
+            let _ = write!(text, "\n{row}: {}\n", advice::row_life(&life.keep, life.immutable, life.rolling));
+            if let Some(event) = templates.iter().find_map(|template| template.event.as_ref()) {
+                let _ = writeln!(text, "  for example {event}:");
+            }
             for template in templates {
-                let TemplateCheck { role, template: written, pattern, example, event: on } = template;
-                if event.is_none() && on.is_some() {
-                    event.clone_from(on);
-                    text.push_str(&format!("  for example {}\n", on.as_deref().unwrap_or_default()));
-                }
-                let example = example.as_ref().map(|tag| format!(" -> {tag}")).unwrap_or_default();
-                text.push_str(&format!("  {role:<8} {written}{example}\n           matches {pattern}\n"));
+                let TemplateCheck { role, template: written, pattern, .. } = template;
+                let arrow = if template.example.is_some() { "->" } else { "  " };
+                let example = template.shown_example();
+                let _ = writeln!(text, "  {role:<7}  {written:<widest$}  {arrow} {example:<wide$}  matches {pattern}");
             }
         }
+        text.push('\n');
+        text.push_str(&advice::kept_beside_rows(kept.untagged, kept.at_least, &kept.protect, &kept.references));
         if let Some(Registries { files: 1.., missing, .. }) = registries
             && missing.is_empty()
         {
@@ -249,7 +303,8 @@ impl PolicyCheck {
     /// Renders the check as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
-        let Self { images, rows, not_carried_out, advice, registries } = self;
+        let Self { images, rows, kept, not_carried_out, advice, registries } = self;
+        let Kept { untagged, at_least, protect, references: files } = kept;
         let references = registries.as_ref().map(|Registries { files, missing, omitted }| {
             let document = |(path, reference): &(String, WithoutRegistry)| {
                 let WithoutRegistry { line, column, written, qualified } = reference;
@@ -261,12 +316,18 @@ impl PolicyCheck {
         json!({
             "valid": true,
             "images": images,
-            "rows": rows.iter().map(|RowCheck { row, templates }| json!({
+            "rows": rows.iter().map(|RowCheck { row, life, templates }| json!({
                 "row": row,
+                "keep": advice::life(&life.keep),
+                "immutable": advice::immutable_value(life.immutable),
                 "templates": templates.iter().map(|TemplateCheck { role, template, pattern, example, event }| json!({
                     "role": role, "template": template, "matches": pattern, "example": example, "event": event,
                 })).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
+            "untagged": untagged.map(duration_text),
+            "keep-at-least": at_least,
+            "protect": protect,
+            "reference-files": files,
             "findings": advice.findings.iter().map(advice::document).collect::<Vec<_>>(),
             "findings-omitted": advice.omitted,
             "references": references,

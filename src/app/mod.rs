@@ -12,6 +12,7 @@ pub mod push;
 pub mod rules;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod schema;
 pub mod tags;
 
 use serde_json::Value;

@@ -118,7 +118,7 @@ fn command() -> Command {
             Arg::new("format")
                 .long("format")
                 .value_name("FORMAT")
-                .value_parser(["text", "json"])
+                .value_parser(["text", "json", "markdown"])
                 .help("What standard output gets: text for people, or one JSON document. [default: text]")
                 .hide_possible_values(true)
                 .global(true),
@@ -158,9 +158,11 @@ pub(super) fn parse(arguments: &[String]) -> Result<Request, InputErrors> {
             typed.values.insert(input.name, lines.join("\n"));
         }
     }
-    if innermost.get_one::<String>("format").is_some_and(|format| format == "json") {
-        typed.format = Format::Json;
-    }
+    typed.format = match innermost.get_one::<String>("format").map(String::as_str) {
+        Some("json") => Format::Json,
+        Some("markdown") => Format::Markdown,
+        _ => Format::Text,
+    };
     #[cfg(feature = "sandbox")]
     if typed.mode == Some(Mode::Sandbox) {
         typed.sandbox = super::sandbox::read(innermost)?;

@@ -72,12 +72,11 @@ impl Reader {
 
     pub(super) fn mode(&mut self) -> Option<Mode> {
         let name = self.text("mode")?;
-        #[cfg(feature = "sandbox")]
-        if name == "sandbox" {
+        if name == "schema" || (cfg!(feature = "sandbox") && name == "sandbox") {
             self.errors.add(
                 "mode",
-                "`sandbox` is a command, not an input",
-                "run `ghcr-lifecycle sandbox` at a terminal",
+                format!("`{name}` is a command, not an input"),
+                format!("run `ghcr-lifecycle {name}` at a terminal"),
             );
             return None;
         }

@@ -181,6 +181,14 @@ fn the_command_line_says_what_it_does_not_understand() {
     assert_eq!(hint(&["push", "--password", "x"]), password);
     assert_eq!(hint(&["push", "--password=x"]), password);
     assert!(hint(&["tags", "--format", "yaml"]).starts_with("invalid value 'yaml' for '--format <FORMAT>'"));
+    assert_eq!(
+        hint(&["tags", "--format", "markdown"]),
+        "only `schema` prints Markdown; `--format` is `text` or `json` here"
+    );
+    let schema = run(&["schema", "--format", "markdown"], &[]).expect("valid inputs");
+    assert_eq!((schema.mode, schema.format), (Mode::Schema, Format::Markdown));
+    let input = run(&[], &[("GITHUB_ACTIONS", "true"), ("INPUT_MODE", "schema")]).expect_err("a command");
+    assert_eq!(input.mistakes[0].hint.as_deref(), Some("run `ghcr-lifecycle schema` at a terminal"));
     assert!(hint(&["tags", "extra"]).starts_with("unexpected argument `extra`"));
     assert!(hint(&["check", "a.yml", "--policy", "b.yml"]).starts_with("the policy was given twice"));
     let none = run(&[], &[]).expect_err("no mode");

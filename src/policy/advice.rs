@@ -13,7 +13,7 @@ mod written;
 use std::time::Duration;
 
 pub use self::{
-    life::Part,
+    life::{Part, own as life_of},
     never::Never,
     pairs::Overlap,
     remedy::Remedy,

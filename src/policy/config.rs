@@ -14,6 +14,7 @@ mod walk;
 pub(super) use self::{amount::AmountError, keep::keep_of};
 use super::{
     diagnostic::Diagnostics,
+    language,
     rules::{Policy, TagRule},
 };
 use keys::Fields;
@@ -22,23 +23,6 @@ use walk::{Value, Walk};
 
 /// The largest policy that is read, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
-
-const KEYS: [&str; 14] = [
-    "version",
-    "images",
-    "tags",
-    "untagged",
-    "keep-at-least",
-    "protect",
-    "references",
-    "repository",
-    "unreadable",
-    "checks",
-    "visibility",
-    "release-notes",
-    "mirrors",
-    "upstream",
-];
 
 /// Reads and checks a policy.
 ///
@@ -72,7 +56,7 @@ fn read(walk: &mut Walk<'_>) -> Option<Policy> {
         walk.mistake_at(0..0, "", "the file is empty", Some(hint.into()));
         return None;
     }
-    let fields = walk.fields(&root, "a policy (a map)", &KEYS)?;
+    let fields = walk.fields(&root, "a policy (a map)", &language::POLICY)?;
     version(walk, &root, &fields);
     let images = match fields.get("images") {
         Some(value) => sections::images(walk, value),

@@ -5,7 +5,7 @@ use std::{fmt, ops::Range};
 
 use sha2::{Digest as _, Sha256};
 
-use super::date_format::DateFormat;
+use super::{date_format::DateFormat, language::VALUES};
 use crate::model::Tag;
 
 /// A template for one tag.
@@ -66,25 +66,11 @@ pub struct TemplateError {
     pub nearest: Option<String>,
 }
 
-/// The names between braces, for messages and for the nearest spelling.
-pub const VARIABLE_NAMES: [&str; 16] = [
-    "branch",
-    "branch.1",
-    "tag",
-    "tag.1",
-    "number",
-    "sha",
-    "sha.full",
-    "version",
-    "major",
-    "minor",
-    "patch",
-    "prerelease",
-    "base_ref",
-    "run_number",
-    "date 'YYYYMMDD'",
-    "commit_date 'YYYYMMDD'",
-];
+/// Returns the names between braces, for messages and for the nearest spelling.
+#[must_use]
+pub fn variable_names() -> [&'static str; VALUES.len()] {
+    VALUES.each_ref().map(|value| value.name)
+}
 
 impl Template {
     /// The most literal text that a template may hold, in characters: the rest of a tag's 128 is for its values.
@@ -285,7 +271,7 @@ impl Variable {
     fn parse(text: &str) -> Result<Self, TemplateError> {
         let text = text.trim();
         let unknown = || {
-            let names = VARIABLE_NAMES.map(|name| (strsim::jaro_winkler(name, text), name));
+            let names = variable_names().map(|name| (strsim::jaro_winkler(name, text), name));
             let nearest = names
                 .into_iter()
                 .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -308,7 +294,10 @@ impl Variable {
         if !arguments.is_empty() {
             return Err(unknown());
         }
-        let group = |text: &str| text.parse::<usize>().ok().filter(|n| (1..=9).contains(n));
+        let group = |text: &str| match text.as_bytes() {
+            [digit @ b'1'..=b'9'] => Some(usize::from(digit - b'0')),
+            _ => None,
+        };
         Ok(match name {
             "branch" => Self::Branch(None),
             "tag" => Self::GitTag(None),

@@ -1,5 +1,7 @@
 //! What a valid policy may not mean, in sentences for whoever wrote it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::words;
@@ -8,7 +10,8 @@ use crate::{
     policy::{
         advice::{Advice, Finding, Never, Overlap, Part, Remedy, duration_text},
         inversion::Role,
-        rules::While,
+        language::KEEP_EXISTING,
+        rules::{Immutable, While},
     },
 };
 
@@ -107,6 +110,54 @@ pub fn life(parts: &[Part]) -> String {
     };
     let parts: Vec<String> = parts.iter().map(part).collect();
     parts.join(" or ")
+}
+
+/// Says how long a row's tags live and whether they may be replaced.
+#[must_use]
+pub fn row_life(keep: &[Part], immutable: Immutable, rolling: bool) -> String {
+    let replaced = match immutable {
+        Immutable::No => "",
+        Immutable::Yes => ", never replaced",
+        Immutable::KeepExisting => ", never replaced (the published image takes the new one's place)",
+    };
+    let pointers = if rolling { "; rolling tags move forward only and are always kept" } else { "" };
+    format!("kept {}{replaced}{pointers}", life(keep))
+}
+
+/// Writes `immutable` as the policy does.
+#[must_use]
+pub fn immutable_value(immutable: Immutable) -> Value {
+    match immutable {
+        Immutable::No => json!(false),
+        Immutable::Yes => json!(true),
+        Immutable::KeepExisting => json!(KEEP_EXISTING),
+    }
+}
+
+/// Says what is kept beside what rows keep, a line each.
+#[must_use]
+pub fn kept_beside_rows(
+    untagged: Option<Duration>,
+    at_least: u32,
+    protect: &[String],
+    references: &[String],
+) -> String {
+    let mut lines = vec!["tags that no row matches: kept forever".to_owned()];
+    lines.push(match untagged {
+        Some(keep) => format!("versions that no tag reaches: kept for {}", duration_text(keep)),
+        None => "versions that no tag reaches: kept forever".to_owned(),
+    });
+    if at_least > 0 {
+        lines
+            .push(format!("the newest {} of each package: kept in any case", words::count(at_least as usize, "image")));
+    }
+    if !protect.is_empty() {
+        lines.push(format!("never deleted: {}", protect.join(", ")));
+    }
+    if !references.is_empty() {
+        lines.push(format!("never deleted: what {} refer to", references.join(", ")));
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn never(why: &Never) -> String {

@@ -169,9 +169,8 @@ fn what_match_says_is_about_the_whole_tag() {
     }
 }
 
-#[test]
-fn every_form_of_every_key_is_understood() {
-    let text = r#"
+/// A policy with all keys, in all their forms.
+pub const EVERY_FORM: &str = r#"
 version: 1
 images: [ghcr.io/acme/shop, "localhost:5000/acme/shop"]
 repository: acme/shop
@@ -195,6 +194,10 @@ mirrors:
   - image: quay.io/acme/shop
 upstream: {repository: moby/buildkit}
 "#;
+
+#[test]
+fn every_form_of_every_key_is_understood() {
+    let text = EVERY_FORM;
     let policy = parse(text).unwrap_or_else(|mistakes| panic!("{}", render("policy.yml", text, &mistakes)));
     assert_eq!(policy.rules.len(), 6);
     assert_eq!(policy.untagged, None);

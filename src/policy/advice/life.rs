@@ -30,7 +30,8 @@ pub enum Part {
 }
 
 /// Returns what a row says of its own tags.
-pub(super) fn own(rule: &TagRule) -> Vec<Part> {
+#[must_use]
+pub fn own(rule: &TagRule) -> Vec<Part> {
     let Keep { forever, duration, last, while_holds } = rule.keep;
     if forever {
         return vec![Part::Forever];

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use crate::{model::untrusted::shown_up_to, policy::diagnostic::nearest};
+use crate::{
+    model::untrusted::shown_up_to,
+    policy::{
+        diagnostic::nearest,
+        language::{DAY, SIZE_UNITS, TIME_UNITS},
+    },
+};
 
 /// What is wrong with an amount, and the remedy.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,31 +17,8 @@ pub(in crate::policy) struct AmountError {
     pub(in crate::policy) hint: Option<String>,
 }
 
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
-
-/// Units of time in seconds, and how else people write them.
-const TIMES: [(&str, u64, &[&str]); 4] = [
-    ("minute", MINUTE, &["m", "min", "mins"]),
-    ("hour", HOUR, &["h", "hr", "hrs"]),
-    ("day", DAY, &["d"]),
-    ("week", 7 * DAY, &["w", "wk", "wks"]),
-];
-
 /// A life beyond this is a typing error, and `forever` is shorter to write.
 const LONGEST: u64 = 100 * 366 * DAY;
-
-/// Units of size in bytes.
-const SIZES: [(&str, u64); 7] = [
-    ("B", 1),
-    ("kB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-];
 
 /// Reads a duration.
 pub(super) fn duration(text: &str) -> Result<Duration, AmountError> {
@@ -57,7 +40,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, AmountError> {
             Some(format!("did you mean `{}`?", counted(number, "day"))),
         );
     }
-    if let Some((_, seconds, _)) = TIMES.iter().find(|(name, ..)| unit_text == *name || plural_of(unit_text, name)) {
+    if let Some((_, seconds, _)) = TIME_UNITS.iter().find(|(name, ..)| unit_text == *name || plural_of(unit_text, name))
+    {
         if !unit.starts_with(' ') {
             let hint = format!("put a blank between: `{number} {unit_text}`");
             return fail(format!("`{said}` is no duration"), Some(hint));
@@ -82,11 +66,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, AmountError> {
             Some("the shortest unit is the minute, as in `90 minutes`".to_owned()),
         );
     }
-    let meant = TIMES
+    let meant = TIME_UNITS
         .iter()
         .find(|(name, _, short)| lower == *name || plural_of(&lower, name) || short.contains(&lower.as_str()))
         .map(|(name, ..)| *name)
-        .or_else(|| nearest(singular, TIMES.iter().map(|(name, ..)| *name)));
+        .or_else(|| nearest(singular, TIME_UNITS.iter().map(|(name, ..)| *name)));
     match meant {
         Some(name) => {
             fail(format!("`{said}` is no duration"), Some(format!("did you mean `{}`?", counted(number, name))))
@@ -111,8 +95,8 @@ pub(super) fn size(text: &str) -> Result<u64, AmountError> {
     }
     // `KB` is what most people write for a thousand bytes.
     let spelled = if unit_text == "KB" { "kB" } else { unit_text };
-    let Some((_, factor)) = SIZES.iter().find(|(name, _)| *name == spelled) else {
-        let meant = SIZES.iter().map(|(name, _)| *name).find(|name| {
+    let Some((_, factor)) = SIZE_UNITS.iter().find(|(name, _)| *name == spelled) else {
+        let meant = SIZE_UNITS.iter().map(|(name, _)| *name).find(|name| {
             name.eq_ignore_ascii_case(spelled)
                 || name.eq_ignore_ascii_case(&format!("{spelled}b"))
                 || spelled.to_lowercase().starts_with(match *name {
@@ -175,7 +159,7 @@ mod tests {
         for (text, seconds) in [
             ("30 days", 30 * DAY),
             ("1 day", DAY),
-            ("12 hours", 12 * HOUR),
+            ("12 hours", 12 * 3600),
             ("2 weeks", 14 * DAY),
             ("90 minutes", 5400),
         ] {

@@ -6,12 +6,9 @@ use crate::model::untrusted::shown_up_to;
 use crate::policy::{
     diagnostic::nearest,
     glob::Glob,
+    language::{EVENTS, EventName, event_names},
     rules::{Condition, OnEntry},
 };
-
-/// What an entry begins with.
-const KINDS: [&str; 8] =
-    ["release", "prerelease", "tag", "branch", "pull request", "schedule", "dispatch", "merge group"];
 
 /// What people write who know other languages.
 const OTHER_NAMES: &[(&str, &str)] = &[
@@ -51,19 +48,19 @@ pub(super) fn entry(walk: &mut Walk<'_>, text: &Text<'_>, place: Place) -> Optio
     };
     let start = whole.len() - body.len();
     let body = body.trim_end();
-    let Some((kind, rest)) = kind(body) else {
+    let Some((is, kind, rest)) = kind(body) else {
         unknown(walk, text, body, start);
         return None;
     };
     // The pattern is what follows the kind; its place is needed for mistakes in it.
     let pattern = rest.trim_start();
     let pattern_at = start + body.len() - pattern.len();
-    let bare = match kind {
-        "pull request" => Some(Condition::PullRequest),
-        "schedule" => Some(Condition::Schedule),
-        "dispatch" => Some(Condition::Dispatch),
-        "merge group" => Some(Condition::MergeGroup),
-        _ => None,
+    let bare = match is {
+        EventName::PullRequest => Some(Condition::PullRequest),
+        EventName::Schedule => Some(Condition::Schedule),
+        EventName::Dispatch => Some(Condition::Dispatch),
+        EventName::MergeGroup => Some(Condition::MergeGroup),
+        EventName::Release | EventName::Prerelease | EventName::Tag | EventName::Branch => None,
     };
     if let Some(condition) = bare {
         if pattern.is_empty() {
@@ -74,11 +71,11 @@ pub(super) fn entry(walk: &mut Walk<'_>, text: &Text<'_>, place: Place) -> Optio
         return None;
     }
     if pattern.is_empty() {
-        let condition = match (kind, place) {
-            ("release", _) => Condition::Release(None),
-            ("prerelease", _) => Condition::Prerelease(None),
-            ("tag", Place::Mirror) => Condition::Tag(any()?),
-            ("branch", Place::Mirror) => Condition::Branch(any()?),
+        let condition = match (is, place) {
+            (EventName::Release, _) => Condition::Release(None),
+            (EventName::Prerelease, _) => Condition::Prerelease(None),
+            (EventName::Tag, Place::Mirror) => Condition::Tag(any()?),
+            (EventName::Branch, Place::Mirror) => Condition::Branch(any()?),
             _ => {
                 let problem = format!("`{kind}` needs a pattern");
                 let hint =
@@ -101,9 +98,9 @@ pub(super) fn entry(walk: &mut Walk<'_>, text: &Text<'_>, place: Place) -> Optio
             return None;
         }
     };
-    let condition = match kind {
-        "tag" => Condition::Tag(glob),
-        "branch" => Condition::Branch(glob),
+    let condition = match is {
+        EventName::Tag => Condition::Tag(glob),
+        EventName::Branch => Condition::Branch(glob),
         _ if glob.wildcards() != 1 => {
             let problem = format!(
                 "the pattern of `{kind}` needs exactly one `*`, not {}: what it matches is the version",
@@ -117,7 +114,7 @@ pub(super) fn entry(walk: &mut Walk<'_>, text: &Text<'_>, place: Place) -> Optio
             walk.mistake_within(text, pattern_at..pattern_at + pattern.len(), problem, Some(hint));
             return None;
         }
-        "release" => Condition::Release(Some(glob)),
+        EventName::Release => Condition::Release(Some(glob)),
         _ => Condition::Prerelease(Some(glob)),
     };
     Some(OnEntry { negated, condition })
@@ -128,10 +125,10 @@ fn any() -> Option<Glob> {
 }
 
 /// Splits an entry into what it begins with and the rest.
-fn kind(body: &str) -> Option<(&'static str, &str)> {
-    KINDS.iter().find_map(|kind| {
+fn kind(body: &str) -> Option<(EventName, &'static str, &str)> {
+    EVENTS.iter().find_map(|event| {
         let mut rest = body;
-        for (index, word) in kind.split(' ').enumerate() {
+        for (index, word) in event.name.split(' ').enumerate() {
             if index > 0 {
                 let trimmed = rest.trim_start();
                 if trimmed.len() == rest.len() {
@@ -141,7 +138,7 @@ fn kind(body: &str) -> Option<(&'static str, &str)> {
             }
             rest = rest.strip_prefix(word)?;
         }
-        (rest.is_empty() || rest.starts_with(char::is_whitespace)).then_some((*kind, rest))
+        (rest.is_empty() || rest.starts_with(char::is_whitespace)).then_some((event.is, event.name, rest))
     })
 }
 
@@ -151,7 +148,7 @@ fn unknown(walk: &mut Walk<'_>, text: &Text<'_>, body: &str, start: usize) {
         walk.mistake(
             &text.value,
             "the entry of `on` is empty",
-            Some(format!("it begins with one of {}", listed(&KINDS))),
+            Some(format!("it begins with one of {}", listed(&event_names()))),
         );
         return;
     }
@@ -163,15 +160,17 @@ fn unknown(walk: &mut Walk<'_>, text: &Text<'_>, body: &str, start: usize) {
         .iter()
         .find(|(other, _)| *other == lower)
         .map(|(_, kind)| (*kind).to_owned())
-        .or_else(|| nearest(&two, KINDS.into_iter().filter(|kind| kind.contains(' '))).map(|kind| with(kind, &rest(2))))
-        .or_else(|| nearest(first, KINDS).map(|kind| with(kind, &rest(1))));
+        .or_else(|| {
+            nearest(&two, event_names().into_iter().filter(|kind| kind.contains(' '))).map(|kind| with(kind, &rest(2)))
+        })
+        .or_else(|| nearest(first, event_names()).map(|kind| with(kind, &rest(1))));
     let hint = match meant {
         Some(meant) => format!("did you mean `{}`?", shown_up_to(&meant, MAX_SHOWN)),
         None if !body.contains(char::is_whitespace) && Glob::parse(body).is_ok() => {
             let name = shown_up_to(body, MAX_SHOWN);
             format!("if it is a branch, write `branch {name}`; if it is a git tag, `tag {name}`")
         }
-        None => format!("an entry begins with one of {}", listed(&KINDS)),
+        None => format!("an entry begins with one of {}", listed(&event_names())),
     };
     walk.mistake_within(text, start..end, format!("`{}` is no event", shown_up_to(body, MAX_SHOWN)), Some(hint));
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::model::untrusted::shown_up_to;
 use crate::policy::{
     diagnostic::nearest,
+    language,
     rules::{Keep, While},
 };
 
@@ -120,7 +121,7 @@ fn explained(text: &str, error: AmountError, words: &[&'static str]) -> AmountEr
 }
 
 fn keep_map(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Keep> {
-    let fields = walk.fields(value, "a map", &["for", "last", "while"])?;
+    let fields = walk.fields(value, "a map", &language::KEEP)?;
     let mut keep = Keep { forever: false, duration: None, last: None, while_holds: None };
     if let Some(value) = fields.get("for") {
         match duration_or_forever(walk, value) {
@@ -142,7 +143,7 @@ fn keep_map(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Keep> {
                 let problem =
                     format!("expected `open` or `branch exists`, found `{}`", shown_up_to(text.text, MAX_SHOWN));
                 let stripped = text.text.trim().strip_prefix("while ").unwrap_or(text.text);
-                let hint = nearest(stripped, ["open", "branch exists"]).map(|meant| format!("did you mean `{meant}`?"));
+                let hint = nearest(stripped, language::CONDITIONS).map(|meant| format!("did you mean `{meant}`?"));
                 walk.mistake(value, problem, hint);
             }
         }

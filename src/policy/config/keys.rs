@@ -6,11 +6,18 @@ use super::{
     node::Kind,
     walk::{MAX_SHOWN, Text, Value, Walk},
 };
-use crate::{model::untrusted::shown_up_to, policy::diagnostic::nearest};
+use crate::{
+    model::untrusted::shown_up_to,
+    policy::{
+        diagnostic::nearest,
+        language::{MAPS, MapForm},
+    },
+};
 
 /// The values of a map by their keys.
 #[derive(Debug)]
 pub(super) struct Fields<'n> {
+    form: &'static MapForm,
     entries: Vec<(&'static str, Value<'n>, Range<usize>)>,
     /// Keys that others were probably meant to be: they are not missing as well.
     misspelt: Vec<&'static str>,
@@ -21,6 +28,7 @@ pub(super) struct Fields<'n> {
 impl<'n> Fields<'n> {
     /// Returns the value of a key.
     pub(super) fn get(&self, key: &str) -> Option<&Value<'n>> {
+        debug_assert!(self.form.has(key), "the language has no key `{key}` in {}", self.form.place);
         self.entries.iter().find(|(name, ..)| *name == key).map(|(_, value, _)| value)
     }
 
@@ -41,14 +49,15 @@ impl Walk<'_> {
         &mut self,
         value: &Value<'n>,
         expected: &str,
-        keys: &[&'static str],
+        form: &'static MapForm,
     ) -> Option<Fields<'n>> {
+        let keys = &form.names();
         let Kind::Map(map) = &value.node.kind else {
             let hint = format!("its keys are {}", listed(keys));
             self.wrong_type(value, expected, Some(hint));
             return None;
         };
-        let mut fields = Fields { entries: Vec::new(), misspelt: Vec::new(), merges: false };
+        let mut fields = Fields { form, entries: Vec::new(), misspelt: Vec::new(), merges: false };
         let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
         for (key, inner) in map {
             let Kind::Text(name) = &key.kind else {
@@ -125,47 +134,17 @@ pub(super) fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Keys that belong elsewhere than where people first look for them.
-const HOMES: &[(&str, &str)] = &[
-    ("on", "a row of `tags`"),
-    ("tag", "a row of `tags`"),
-    ("also", "a row of `tags`"),
-    ("rolling", "a row of `tags`"),
-    ("immutable", "a row of `tags`"),
-    ("index", "a row of `tags`"),
-    ("keep", "a row of `tags` or `untagged`"),
-    ("match", "a row of `tags`"),
-    ("platforms", "`checks`"),
-    ("size", "`checks`"),
-    ("files", "`references`"),
-    ("branches", "`references`"),
-    ("require-registry", "`references`"),
-    ("rename", "an item of `mirrors`"),
-    ("only", "an item of `mirrors`"),
-    ("workflow", "`upstream`"),
-    ("issue", "`upstream`"),
-    ("images", "the top of the file"),
-    ("untagged", "the top of the file"),
-    ("keep-at-least", "the top of the file"),
-    ("protect", "the top of the file"),
-    ("mirrors", "the top of the file"),
-    ("checks", "the top of the file"),
-    ("references", "the top of the file"),
-    ("visibility", "the top of the file"),
-    ("release-notes", "the top of the file"),
-    ("unreadable", "the top of the file"),
-];
-
 fn key_hint(name: &str, keys: &[&'static str]) -> String {
     if name == "<<" {
         return "merging maps is not supported; write the keys out".to_owned();
     }
-    if let Some((_, home)) = HOMES.iter().find(|(key, _)| *key == name) {
-        return format!("`{name}` belongs to {home}");
-    }
-    match nearest(name, keys.iter().copied()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => keys_here(keys),
+    // `image` for `images`: also the name of a key elsewhere, and hardly meant as such.
+    let one_of_many = |key: &&&str| key.strip_suffix('s') == Some(name) || name.strip_suffix('s') == Some(**key);
+    let elsewhere: Vec<&str> = MAPS.iter().filter(|form| form.has(name)).map(|form| form.place).collect();
+    match keys.iter().find(one_of_many).copied().or_else(|| nearest(name, keys.iter().copied())) {
+        Some(meant) if elsewhere.is_empty() || one_of_many(&&meant) => format!("did you mean `{meant}`?"),
+        None if elsewhere.is_empty() => keys_here(keys),
+        _ => format!("`{name}` belongs to {}", elsewhere.join(" or ")),
     }
 }
 

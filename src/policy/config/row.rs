@@ -16,11 +16,10 @@ use crate::model::untrusted::shown_up_to;
 use crate::policy::{
     diagnostic::nearest,
     glob::Glob,
+    language::{self, KEEP_EXISTING},
     rules::{Condition, Immutable, Keep, OnEntry, Row, Sanitiser, TagMatcher, TagRule, While},
-    template::{Template, TemplateError, VARIABLE_NAMES, Variable},
+    template::{Template, TemplateError, Variable, variable_names},
 };
-
-const KEYS: [&str; 8] = ["on", "tag", "also", "rolling", "immutable", "index", "keep", "match"];
 
 /// A template with its text in the file.
 struct Written<'n> {
@@ -39,7 +38,7 @@ pub(super) fn row(walk: &mut Walk<'_>, value: &Value<'_>, number: usize) -> Opti
         walk.wrong_type(value, "a row (a map)", Some(hint));
         return None;
     }
-    let fields = walk.fields(value, "a row (a map)", &KEYS)?;
+    let fields = walk.fields(value, "a row (a map)", &language::ROW)?;
     let (on, label) = on(walk, &fields);
     let tag = templates(walk, &fields, "tag");
     let also = templates(walk, &fields, "also");
@@ -149,9 +148,9 @@ fn template_hint(text: &str, error: &TemplateError) -> Option<String> {
     }
     let name = text.get(error.span.clone()).unwrap_or_default().trim_matches(['{', '}', ' ']);
     let unknown = error.problem.contains("is no value");
-    match error.nearest.as_deref().or_else(|| nearest(name, VARIABLE_NAMES).filter(|_| unknown)) {
+    match error.nearest.as_deref().or_else(|| nearest(name, variable_names()).filter(|_| unknown)) {
         Some(meant) => Some(format!("did you mean `{{{{{meant}}}}}`?")),
-        None => unknown.then(|| format!("values are {}", listed(&VARIABLE_NAMES))),
+        None => unknown.then(|| format!("values are {}", listed(&variable_names()))),
     }
 }
 
@@ -166,13 +165,13 @@ fn immutable(walk: &mut Walk<'_>, fields: &Fields<'_>) -> Immutable {
     match &value.node.kind {
         Kind::Bool(true) => Immutable::Yes,
         Kind::Bool(false) => Immutable::No,
-        Kind::Text(text) if text.split_whitespace().eq(["keep", "existing"]) => Immutable::KeepExisting,
+        Kind::Text(text) if text.split_whitespace().eq(KEEP_EXISTING.split(' ')) => Immutable::KeepExisting,
         kind => {
             let hint = match kind {
                 Kind::Text(text) => match text.to_lowercase().as_str() {
                     "true" | "yes" | "on" => Some("write `true`, without quotes".to_owned()),
                     "false" | "no" | "off" => Some("write `false`, without quotes".to_owned()),
-                    _ => nearest(text, ["keep existing"]).map(|meant| format!("did you mean `{meant}`?")),
+                    _ => nearest(text, [KEEP_EXISTING]).map(|meant| format!("did you mean `{meant}`?")),
                 },
                 _ => None,
             };

@@ -14,6 +14,7 @@ use crate::{
     model::{Digest, ImageName, RepositoryName},
     policy::{
         diagnostic::nearest,
+        language::{self, VISIBILITIES},
         rules::{Checks, Mirror, Protected, References, Upstream, Visibility},
     },
 };
@@ -83,7 +84,7 @@ pub(super) fn untagged(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<std::ti
         walk.wrong_type(value, "a map with the key `keep`", Some(hint));
         return None;
     }
-    let fields = walk.fields(value, "a map with the key `keep`", &["keep"])?;
+    let fields = walk.fields(value, "a map with the key `keep`", &language::UNTAGGED)?;
     match fields.get("keep") {
         Some(value) => duration_or_forever(walk, value).flatten(),
         None => {
@@ -137,7 +138,7 @@ pub(super) fn unreadable(walk: &mut Walk<'_>, value: &Value<'_>) -> Vec<Digest> 
 
 /// Reads `references`.
 pub(super) fn references(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<References> {
-    let fields = walk.fields(value, "a map", &["files", "branches", "require-registry"])?;
+    let fields = walk.fields(value, "a map", &language::REFERENCES)?;
     let files = match fields.get("files") {
         Some(value) => {
             let texts = walk.texts(value, "a list of path patterns", Single::Refused);
@@ -189,7 +190,7 @@ pub(super) fn repository(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Repos
 
 /// Reads `checks`.
 pub(super) fn checks(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Checks> {
-    let fields = walk.fields(value, "a map", &["platforms", "size"])?;
+    let fields = walk.fields(value, "a map", &language::CHECKS)?;
     let mut checks = Checks { platforms: Vec::new(), size_target: None, size_max: None };
     if let Some(value) = fields.get("platforms") {
         for text in walk.texts(value, "a list of platforms", Single::Refused) {
@@ -206,7 +207,7 @@ pub(super) fn checks(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Checks> {
         }
     }
     if let Some(value) = fields.get("size")
-        && let Some(sizes) = walk.fields(value, "a map with `target`, `max` or both", &["target", "max"])
+        && let Some(sizes) = walk.fields(value, "a map with `target`, `max` or both", &language::SIZE)
     {
         checks.size_target = sizes.get("target").and_then(|value| bytes(walk, value));
         checks.size_max = sizes.get("max").and_then(|value| bytes(walk, value));
@@ -271,16 +272,15 @@ fn bytes(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<u64> {
 
 /// Reads `visibility`.
 pub(super) fn visibility(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Visibility> {
-    const NAMES: [&str; 3] = ["public", "private", "internal"];
     let text = walk.text(value, "`public`, `private` or `internal`")?;
     match text.text {
         "public" => Some(Visibility::Public),
         "private" => Some(Visibility::Private),
         "internal" => Some(Visibility::Internal),
         other => {
-            let hint = match nearest(other, NAMES) {
+            let hint = match nearest(other, VISIBILITIES) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("it is one of {}", listed(&NAMES)),
+                None => format!("it is one of {}", listed(&VISIBILITIES)),
             };
             walk.mistake(value, format!("`{}` is no visibility", shown_up_to(other, MAX_SHOWN)), Some(hint));
             None
@@ -295,8 +295,7 @@ pub(super) fn mirrors(walk: &mut Walk<'_>, value: &Value<'_>, images: &[ImageNam
 }
 
 fn mirror(walk: &mut Walk<'_>, value: &Value<'_>, images: &[ImageName]) -> Option<Mirror> {
-    let hint_keys = ["image", "only", "rename"];
-    let fields = walk.fields(value, "a mirror (a map)", &hint_keys)?;
+    let fields = walk.fields(value, "a mirror (a map)", &language::MIRROR)?;
     let image = match fields.get("image") {
         Some(value) => {
             let name = walk.text(value, "an image name").and_then(|text| image(walk, &text));
@@ -365,7 +364,7 @@ fn renames(
 
 /// Reads `upstream`.
 pub(super) fn upstream(walk: &mut Walk<'_>, value: &Value<'_>) -> Option<Upstream> {
-    let fields = walk.fields(value, "a map", &["repository", "workflow", "issue"])?;
+    let fields = walk.fields(value, "a map", &language::UPSTREAM)?;
     let name = match fields.get("repository") {
         Some(value) => repository(walk, value),
         None => {
