@@ -132,9 +132,13 @@ fn the_readme_has_a_row_for_every_input_and_output() {
     }
 }
 
-/// The README's blocks of code in one language.
 fn readme_blocks(language: &str) -> Vec<String> {
-    let text = read("README.md");
+    blocks("README.md", language)
+}
+
+/// A document's blocks of code in one language.
+fn blocks(document: &str, language: &str) -> Vec<String> {
+    let text = read(document);
     let mut blocks = Vec::new();
     let mut rest = text.as_str();
     let fence = format!("```{language}\n");
