@@ -290,7 +290,8 @@ fn scripts_are_sound_and_hold_no_expressions() {
     for found in all() {
         for script in found.steps().filter_map(|step| step.run.as_deref()) {
             assert!(!script.contains("${{"), "{}: {script}", found.place);
-            fs::write(&file, script).unwrap();
+            // As the runner calls it.
+            fs::write(&file, format!("set -e\n{script}")).unwrap();
             let output = program("shellcheck", "shellcheck").arg("--shell=bash").arg(&file).output().unwrap();
             assert!(output.status.success(), "{}: {}", found.place, String::from_utf8_lossy(&output.stdout));
         }
