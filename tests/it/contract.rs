@@ -172,7 +172,8 @@ fn the_policies_of_the_documents_are_valid() {
 fn documents() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     let pages = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let pages = pages.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}"));
+    // The examples of the reference are parts of policies; they have a test of their own.
+    let pages = pages.filter(|name| name.ends_with(".md") && name != "policy.md").map(|name| format!("docs/{name}"));
     std::iter::once("README.md".to_owned()).chain(pages).collect()
 }
 
