@@ -24,6 +24,9 @@ use crate::{
 /// The most references without a registry that are told; the others are counted.
 const MAX_TOLD: usize = 50;
 
+/// The most characters that set the width of a column.
+const WIDEST_COLUMN: usize = 30;
+
 /// What one row does.
 #[derive(Clone, Debug)]
 pub struct RowCheck {
@@ -238,9 +241,10 @@ impl PolicyCheck {
         let Self { images, rows, kept, not_carried_out: _, advice: _, registries } = self;
         let mut text = format!("{name} is valid: {} for {}\n", words::count(rows.len(), "row"), images.join(", "));
         let all = || rows.iter().flat_map(|row| &row.templates);
-        let width = |of: fn(&TemplateCheck) -> &str| all().map(|one| of(one).chars().count()).max().unwrap_or(0);
-        // A template as long as a page does not push everything else out of sight.
-        let (widest, wide) = (width(|one| &one.template).min(40), width(TemplateCheck::shown_example).min(40));
+        // What is longer stands out of its column, and does not push all others aside.
+        let lengths = |of: fn(&TemplateCheck) -> &str| all().map(move |one| of(one).chars().count());
+        let width = |of| lengths(of).filter(|length| *length <= WIDEST_COLUMN).max().unwrap_or(0);
+        let (widest, wide) = (width(|one| &one.template), width(TemplateCheck::shown_example));
         for RowCheck { row, life, templates } in rows {
             let _ = write!(text, "\n{row}: {}\n", advice::row_life(&life.keep, life.immutable, life.rolling));
             if let Some(event) = templates.iter().find_map(|template| template.event.as_ref()) {
