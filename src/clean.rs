@@ -134,6 +134,7 @@ pub(crate) async fn clean(
     {
         return Ok(app::nothing_to_retire(&inputs.ghcr_host));
     }
+    crate::doctor::warn_of_token(inputs, variables, context);
     let Clients { packages, repositories, registry } = clients(inputs, variables, http, run)?;
     let images =
         cleanup::packages::choose(&rules.policy, &inputs.ghcr_host, &inputs.cleanup.packages, &packages, run).await?;

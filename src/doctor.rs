@@ -76,6 +76,14 @@ pub(crate) async fn doctor(
     Ok(doctor::doctor(question, server_url(variables), (&packages, &registry, run)).await)
 }
 
+/// Warns of what is known before anything is asked.
+pub(crate) fn warn_of_token(inputs: &Inputs, variables: &BTreeMap<String, String>, context: &Context) {
+    let pushes = !inputs.mode.is_about_packages();
+    if let Some(warning) = doctor::foreseen(inputs.token_kind(), context, pushes, server_url(variables)) {
+        tracing::warn!("{warning}");
+    }
+}
+
 /// Chooses the images: those of the policy or the one of input `image`, and whole names in input `packages`.
 fn chosen(inputs: &Inputs, rules: Option<&Rules>) -> Result<Vec<ImageName>, Error> {
     let mut images = match (rules, &inputs.image) {

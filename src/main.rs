@@ -182,6 +182,9 @@ async fn dispatch(
         Mode::Auto => app::choose(&context, policy, !inputs.sources.is_empty() || inputs.promote_from.is_some()),
         _ => Choice::Tags,
     };
+    if choice == Choice::Push && policy.images.iter().any(|image| image.registry() == inputs.ghcr_host) {
+        doctor::warn_of_token(inputs, variables, &context);
+    }
     let registry = RegistryClient::new(http.clone(), images::credentials(inputs, variables)?);
     let history = History { clone: LocalClone::open(&workspace(inputs))?, github };
     let context = app::context::from_source(context, inputs.context, &history)?;

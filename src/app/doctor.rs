@@ -3,14 +3,15 @@
 
 use crate::{
     collect::doctor::{Question, examine},
-    model::RepositoryName,
+    error::Error,
+    event::Context,
+    model::{Pages, RepositoryName, Right, TokenKind, Trap},
     policy::doctor::judge,
     ports::{AccessReader, PackagesReader, RegistryReader, Run},
     report::doctor::Report,
 };
 
 use super::Finished;
-use crate::error::Error;
 
 pub use crate::{
     collect::doctor::Question as DoctorQuestion,
@@ -40,6 +41,18 @@ fn finished(report: &Report<'_>) -> Finished {
         warnings: report.warnings(),
         notices: Vec::new(),
     }
+}
+
+/// Says what is known of a token and an event before anything is asked; `pushes` tells whether the run is a push.
+#[must_use]
+pub fn foreseen(kind: TokenKind, context: &Context, pushes: bool, server_url: &str) -> Option<String> {
+    let trap = match kind {
+        TokenKind::FineGrained if pushes => Trap::FineGrained { right: Right::Write },
+        TokenKind::FineGrained => Trap::FineGrained { right: Right::Delete },
+        TokenKind::Installation if pushes && context.is_of_fork() => Trap::ForkPullRequest,
+        _ => return None,
+    };
+    Some(format!("{}: {}", trap.sentence(), trap.hint(&Pages::of(server_url))))
 }
 
 /// A run that would fail is work that fails: exit code 1.

@@ -10,7 +10,7 @@ use std::{
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["after", "clean", "doctor", "images", "tell", "app", "adapters", "inputs", "event", "error"]),
     // The half of the program that wires the modes about packages.
-    ("clean", &["main", "images", "app", "adapters", "inputs", "event", "error"]),
+    ("clean", &["main", "doctor", "images", "app", "adapters", "inputs", "event", "error"]),
     // The part of the program that wires what moves images.
     ("images", &["main", "app", "adapters", "inputs", "error", "model", "report"]),
     // The part of it that wires mode `doctor`.

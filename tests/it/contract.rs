@@ -172,7 +172,13 @@ fn the_workflows_of_the_documents_give_inputs_that_exist() {
         #[serde(default)]
         with: BTreeMap<String, serde_json::Value>,
     }
-    for document in ["README.md", "docs/coming-from-metadata-action.md", "docs/cleaning-up.md", "docs/publishing.md"] {
+    for document in [
+        "README.md",
+        "docs/coming-from-metadata-action.md",
+        "docs/cleaning-up.md",
+        "docs/doctor.md",
+        "docs/publishing.md",
+    ] {
         let mut ours = 0;
         for text in blocks(document, "yaml").into_iter().filter(|block| block.contains("jobs:\n")) {
             let workflow: Workflow = serde_yaml::from_str(&text).unwrap();

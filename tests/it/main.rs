@@ -38,3 +38,4 @@ mod sandbox;
 mod scripted;
 mod source_names;
 mod sources;
+mod traps;

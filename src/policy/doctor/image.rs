@@ -60,8 +60,10 @@ fn pull(image: &ImageFacts) -> Option<Finding> {
 fn there(facts: &Facts, image: &ImageFacts, package: &PackageSeen) -> Vec<Finding> {
     let PackageSeen { visibility, versions, repository } = package;
     let mut findings = vec![Finding::fine(Check::Package, Fine::Package { versions: *versions })];
-    findings.push(link(facts, repository.as_ref()));
-    findings.extend(role(facts, image));
+    let link = link(facts, repository.as_ref());
+    let is_linked = link.state == State::Ok;
+    findings.push(link);
+    findings.extend(role(facts, image, is_linked));
     findings.push(if facts.needs.public && visibility != "public" {
         Finding::trap(Check::Visibility, State::Warning, Trap::NotPublic { visibility: visibility.clone() })
     } else {
@@ -90,10 +92,12 @@ fn link(facts: &Facts, linked: Option<&RepositoryName>) -> Finding {
 }
 
 /// Which role somebody has is in no answer; but a user has all rights on what is theirs.
-fn role(facts: &Facts, image: &ImageFacts) -> Option<Finding> {
+fn role(facts: &Facts, image: &ImageFacts, is_linked: bool) -> Option<Finding> {
     let right = facts.needs.right();
     match facts.token? {
         TokenKind::FineGrained => None,
+        // The link is a finding already, on the same page.
+        TokenKind::Installation if !is_linked => None,
         TokenKind::Installation => Some(Finding::open(Check::Role, Open::JobsRole { right })),
         TokenKind::Classic | TokenKind::OAuth | TokenKind::AppUser | TokenKind::Unknown => {
             let login = match &facts.standing {

@@ -3,7 +3,7 @@
 use chrono::SecondsFormat;
 
 use crate::{
-    model::{OwnerKind, Pages, RateLimit, RepositoryName, Right, Trap},
+    model::{OwnerKind, Pages, RateLimit, RepositoryName, Right, TokenKind, Trap},
     policy::doctor::{Fine, Open},
     report::words::quoted,
 };
@@ -19,16 +19,20 @@ pub(super) fn fine(fine: &Fine) -> String {
             let whose = login.as_ref().map(|login| format!(" of `{}`", quoted(login))).unwrap_or_default();
             let scopes: Vec<String> = scopes.iter().map(|scope| format!("`{}`", quoted(scope))).collect();
             let with = if scopes.is_empty() { String::new() } else { format!(", with {}", scopes.join(", ")) };
-            format!("it is {kind}{whose}{with}")
+            match kind {
+                // That of an App is a finding of its own.
+                TokenKind::Installation => "it is a job's token".to_owned(),
+                kind => format!("it is {kind}{whose}{with}"),
+            }
         }
         Fine::Granted { permission } => format!("the workflow grants `{permission}` to this job"),
         Fine::Budget { limit: RateLimit { limit, remaining, reset }, listing } => {
-            let deletions = remaining.saturating_sub(*listing);
-            format!(
-                "{remaining} of {limit} requests are left until {}: listing takes {listing}, and {deletions} deletions can \
-                 be paid",
-                reset.to_rfc3339_opts(SecondsFormat::Secs, true)
-            )
+            let until = reset.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let left = format!("{remaining} of {limit} requests are left until {until}");
+            match remaining.saturating_sub(*listing) {
+                _ if *listing == 0 => left,
+                deletions => format!("{left}: listing takes {listing}, and {deletions} deletions can be paid"),
+            }
         }
         Fine::NoLimits => "this server has no rate limits".to_owned(),
         Fine::Clock => "this machine's clock agrees with GitHub's".to_owned(),
