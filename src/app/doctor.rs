@@ -52,7 +52,7 @@ pub fn foreseen(kind: TokenKind, context: &Context, pushes: bool, server_url: &s
         TokenKind::Installation if pushes && context.is_of_fork() => Trap::ForkPullRequest,
         _ => return None,
     };
-    Some(format!("{}: {}", trap.sentence(), trap.hint(&Pages::of(server_url))))
+    Some(trap.hint(&Pages::of(server_url)))
 }
 
 /// A run that would fail is work that fails: exit code 1.

@@ -19,22 +19,22 @@ use crate::{
 const MAX_SENTENCE: usize = 600;
 
 /// A finding in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+#[derive(Clone, Debug)]
+struct Line {
     /// The image that it is about; `None` for the run.
-    pub image: Option<String>,
+    image: Option<String>,
     /// What was looked at.
-    pub check: &'static str,
+    check: &'static str,
     /// How bad it is.
-    pub state: State,
+    state: State,
     /// The reason's name for programs.
-    pub kind: &'static str,
+    kind: &'static str,
     /// One sentence, without its full stop.
-    pub sentence: String,
+    sentence: String,
     /// What to do, without its full stop.
-    pub remedy: Option<String>,
+    remedy: Option<String>,
     /// The page to do it on.
-    pub page: Option<String>,
+    page: Option<String>,
 }
 
 impl Line {
@@ -90,12 +90,6 @@ impl<'a> Report<'a> {
             Line { image, check: check.name(), state, kind, sentence, remedy, page }
         };
         Self { lines: findings.into_iter().map(line).collect(), ghcr_host: &facts.ghcr_host }
-    }
-
-    /// Returns the findings in words.
-    #[must_use]
-    pub fn lines(&self) -> &[Line] {
-        &self.lines
     }
 
     fn with(&self, state: State) -> impl Iterator<Item = &Line> {

@@ -31,7 +31,7 @@ impl Packages {
             None => Ok(()),
             Some(Trap::NoScope { missing, .. }) if !pushes && missing == ["write:packages"] => Ok(()),
             Some(trap) => {
-                let detail = trap.sentence();
+                let detail = "it would be refused half-way";
                 let error = PortError::new(PortErrorKind::Denied, format!("clean up {image}"), detail);
                 Err(error.with_trap(trap, &self.asker.pages()))
             }

@@ -240,12 +240,12 @@ impl Trap {
     pub fn remedy(&self) -> String {
         let classic = |right: Right| {
             let scopes = right.scopes();
-            format!("a classic one with the {} {}", plural(scopes.len(), "scope"), listed(scopes))
+            format!("a classic token with the {} {}", plural(scopes.len(), "scope"), listed(scopes))
         };
         match self {
             Self::NoToken { in_workflow: true } => "pass `github-token: ${{ github.token }}`".to_owned(),
             Self::NoToken { in_workflow: false } => {
-                format!("set GITHUB_TOKEN to {}", classic(Right::Delete).replacen("one", "token", 1))
+                format!("set GITHUB_TOKEN to {}", classic(Right::Delete))
             }
             Self::BadToken { kind: TokenKind::Installation } => {
                 "give the job's token, which ends with its job: `github-token: ${{ github.token }}`".to_owned()
@@ -372,12 +372,13 @@ impl Trap {
         }
     }
 
-    /// Returns the remedy with the page to open, for an error's hint.
+    /// Returns all of it on one line, for an error's hint.
     #[must_use]
     pub fn hint(&self, pages: &Pages<'_>) -> String {
+        let text = format!("{}; {}", self.sentence(), self.remedy());
         match self.page(pages) {
-            Some(page) => format!("{}: {page}", self.remedy()),
-            None => self.remedy(),
+            Some(page) => format!("{text}: {page}"),
+            None => text,
         }
     }
 
