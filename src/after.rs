@@ -44,7 +44,7 @@ pub(crate) async fn after_push(
     let api = Api::new(http.below(&address).clone(), &inputs.api_url, inputs.github_token.as_ref(), options)?;
     let repositories = inputs.github_token.is_some().then(|| Repositories::new(api.clone()));
     write_release_notes(job, report, repositories.as_ref()).await;
-    let packages = Packages::new(api, &job.context.server_url, inputs.under_actions);
+    let packages = Packages::new(api, &job.context.server_url, inputs.token_kind());
     try_anonymous_pull(job, report, &registry.without_credentials(), &packages, &inputs.ghcr_host).await;
     Ok(())
 }

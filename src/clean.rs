@@ -30,7 +30,10 @@ use ghcr_lifecycle::{
     inputs::{Inputs, Mode, Rows, is_loopback_host},
 };
 
-use crate::{images::credentials, workspace, wrong_input};
+use crate::{
+    images::{credentials, server_url},
+    workspace, wrong_input,
+};
 
 /// The modes' clients.
 struct Clients {
@@ -108,12 +111,8 @@ fn clients(
         ..ApiOptions::default()
     };
     let api = Api::new(http.below(&address).clone(), &inputs.api_url, Some(token), options)?.stopped_by(run.stop());
-    let server = variables.get("GITHUB_SERVER_URL").filter(|url| !url.is_empty());
-    let server = server.map_or("https://github.com", String::as_str);
-    // The job's token begins so, whatever stands behind; it is only told apart to name the right remedy.
-    let is_job_token = inputs.under_actions && token.expose().starts_with("ghs_");
     Ok(Clients {
-        packages: Packages::new(api.clone(), server, is_job_token),
+        packages: Packages::new(api.clone(), server_url(variables), inputs.token_kind()),
         repositories: Repositories::new(api),
         registry: RegistryClient::new(http, credentials(inputs, variables)?),
     })
@@ -135,6 +134,7 @@ pub(crate) async fn clean(
     {
         return Ok(app::nothing_to_retire(&inputs.ghcr_host));
     }
+    crate::doctor::warn_of_token(inputs, variables, context);
     let Clients { packages, repositories, registry } = clients(inputs, variables, http, run)?;
     let images =
         cleanup::packages::choose(&rules.policy, &inputs.ghcr_host, &inputs.cleanup.packages, &packages, run).await?;

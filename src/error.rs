@@ -140,7 +140,7 @@ impl From<MetadataError> for Error {
 impl From<PortError> for Error {
     fn from(error: PortError) -> Self {
         let message = error.to_string();
-        let PortError { kind, operation: _, detail: _, hint, source } = error;
+        let PortError { kind, operation: _, detail: _, hint, trap: _, source } = error;
         let way = "is the name right, does the server run, and does the way there need a proxy (`HTTPS_PROXY`)?";
         let hint = hint.or_else(|| (kind == PortErrorKind::Unavailable).then(|| way.to_owned()));
         Self { hints: hint.into_iter().collect(), source, ..Self::failed(message) }

@@ -114,6 +114,12 @@ fn mirrored(sources: &[String]) -> Result<ImageName, Error> {
     }
 }
 
+/// The root of GitHub's web pages.
+pub(crate) fn server_url(variables: &BTreeMap<String, String>) -> &str {
+    let given = variables.get("GITHUB_SERVER_URL").map(|url| url.trim_end_matches('/')).filter(|url| !url.is_empty());
+    given.unwrap_or("https://github.com")
+}
+
 /// The credentials that the inputs give, and after them the docker configuration.
 pub(crate) fn credentials(inputs: &Inputs, variables: &BTreeMap<String, String>) -> Result<CredentialOptions, Error> {
     let basic = match (&inputs.registry, &inputs.username, &inputs.password) {
@@ -132,6 +138,7 @@ pub(crate) fn credentials(inputs: &Inputs, variables: &BTreeMap<String, String>)
     Ok(CredentialOptions {
         github_token: inputs.github_token.clone(),
         ghcr_host: inputs.ghcr_host.clone(),
+        server_url: server_url(variables).to_owned(),
         basic,
         registries: inputs.registries.clone(),
         docker,

@@ -26,7 +26,10 @@ use mistakes::{nearest, quote};
 #[cfg(feature = "sandbox")]
 pub use sandbox::{SandboxInputs, SandboxOwner};
 
-use crate::{model::Secret, policy::promotion::PromoteFrom};
+use crate::{
+    model::{Secret, TokenKind},
+    policy::promotion::PromoteFrom,
+};
 use reader::Reader;
 
 /// What a run does.
@@ -54,6 +57,8 @@ pub enum Mode {
     Restore,
     /// Lists packages.
     Discover,
+    /// Says what would keep a push or a clean-up from the packages.
+    Doctor,
     /// Plays a year of a project on an embedded registry.
     #[cfg(feature = "sandbox")]
     Demo,
@@ -77,6 +82,7 @@ impl Mode {
         ("apply", "Plans afresh, and does what both that plan and the file of `plan` say."),
         ("restore", "Brings back what a clean-up deleted, from its journal or by `--versions`."),
         ("discover", "Lists the packages that `packages` names, as a matrix for a workflow."),
+        ("doctor", "Says what keeps the token from the packages and which settings page to open; only reads."),
         ("check", "Validates the policy and shows, row by row, what it matches and an example tag."),
         ("schema", "Prints the JSON Schema of the policy, for editors; with `--format markdown`, the reference."),
         #[cfg(feature = "sandbox")]
@@ -86,14 +92,14 @@ impl Mode {
     ];
 
     /// Modes of the design that later versions carry out.
-    const LATER: &[&str] = &["doctor", "init"];
+    const LATER: &[&str] = &["init"];
 
     /// Tells whether it is about packages' versions and how long they live, and not about the image of this run.
     #[must_use]
     pub const fn is_about_packages(self) -> bool {
         match self {
             Self::Plan | Self::Apply | Self::Cleanup | Self::Restore | Self::Discover => true,
-            Self::Auto | Self::Tags | Self::Push | Self::Mirror | Self::Check | Self::Schema => false,
+            Self::Auto | Self::Tags | Self::Push | Self::Mirror | Self::Doctor | Self::Check | Self::Schema => false,
             #[cfg(feature = "sandbox")]
             Self::Demo | Self::Sandbox => false,
         }
@@ -214,6 +220,12 @@ impl Inputs {
             (_, false) if self.drop_in.decide(false) => Rows::Default,
             _ => Rows::None,
         }
+    }
+
+    /// Returns the kind of the token for GitHub; a token that is not there is of no known kind.
+    #[must_use]
+    pub fn token_kind(&self) -> TokenKind {
+        self.github_token.as_ref().map_or(TokenKind::Unknown, TokenKind::of)
     }
 
     /// Checks what only matters to a policy, once it is known that one decides: the rows of input `tags` allow any length
@@ -363,6 +375,7 @@ fn mode_from(name: &str) -> Option<Mode> {
         "cleanup" => Some(Mode::Cleanup),
         "restore" => Some(Mode::Restore),
         "discover" => Some(Mode::Discover),
+        "doctor" => Some(Mode::Doctor),
         #[cfg(feature = "sandbox")]
         "demo" => Some(Mode::Demo),
         #[cfg(feature = "sandbox")]

@@ -2,6 +2,7 @@
 
 mod after;
 mod clean;
+mod doctor;
 mod images;
 mod tell;
 
@@ -149,6 +150,9 @@ async fn dispatch(
     if inputs.mode == Mode::Mirror && images::target(inputs).is_some() {
         return images::mirror(inputs, variables, http, this_run, None).await;
     }
+    if inputs.mode == Mode::Doctor && images::target(inputs).is_some() {
+        return doctor::doctor(inputs, variables, this_run, None, &context, http).await;
+    }
     let github = github(inputs, &context, &http)?;
     let rules = match policy(inputs, &context, github.as_ref()).await? {
         Some((source, bytes)) => Rules::of_policy(&source, &bytes, inputs)?,
@@ -157,6 +161,9 @@ async fn dispatch(
     let policy = &rules.policy;
     if inputs.mode == Mode::Mirror {
         return images::mirror(inputs, variables, http, this_run, Some(&rules)).await;
+    }
+    if inputs.mode == Mode::Doctor {
+        return doctor::doctor(inputs, variables, this_run, Some(&rules), &context, http).await;
     }
     if inputs.mode == Mode::Check {
         let files = files_with_references(inputs, &rules)?;
@@ -179,6 +186,9 @@ async fn dispatch(
         Mode::Auto => app::choose(&context, policy, !inputs.sources.is_empty() || inputs.promote_from.is_some()),
         _ => Choice::Tags,
     };
+    if choice == Choice::Push && policy.images.iter().any(|image| image.registry() == inputs.ghcr_host) {
+        doctor::warn_of_token(inputs, variables, &context);
+    }
     let registry = RegistryClient::new(http.clone(), images::credentials(inputs, variables)?);
     let history = History { clone: LocalClone::open(&workspace(inputs))?, github };
     let context = app::context::from_source(context, inputs.context, &history)?;
@@ -254,7 +264,7 @@ async fn demo(inputs: &Inputs, this_run: &ThisRun) -> Result<Finished, Error> {
     let credentials = CredentialOptions { github_token: token, ghcr_host: host, ..CredentialOptions::default() };
     let registry = RegistryClient::new(http, credentials);
     let history = History { clone: None, github: Some(github) };
-    let (packages, repositories) = (Packages::new(api.clone(), &address, false), Repositories::new(api));
+    let (packages, repositories) = (Packages::new(api.clone(), &address, inputs.token_kind()), Repositories::new(api));
     let clients =
         app::demo::Clients { registry: &registry, packages: &packages, repository: &repositories, run: this_run };
     let progress = Progress::start(inputs.under_actions);

@@ -1,5 +1,6 @@
 //! What the use cases need of the world, as traits: the adapters implement them, tests may too.
 
+mod access;
 mod cache;
 mod packages;
 mod run;
@@ -12,18 +13,18 @@ use chrono::{DateTime, FixedOffset};
 use tokio::io::AsyncRead;
 
 pub use self::{
+    access::{AccessReader, RepositoryPart, TokenFacts},
     cache::ManifestCache,
     packages::{
-        Deletion, ListedVersion, OwnerKind, PackageFacts, PackagePages, PackagesReader, PackagesWriter, RateLimit,
-        Refused, Restoration,
+        Deletion, ListedVersion, PackageFacts, PackagePages, PackagesReader, PackagesWriter, Refused, Restoration,
     },
     run::{Journal, Records, Run},
     source::{FileEntry, GitTagObject, ReleaseText, ReleaseTexts, RepositoryReader},
 };
-pub use crate::model::{Ancestry, NameKind};
+pub use crate::model::{Ancestry, NameKind, OwnerKind, RateLimit};
 use crate::model::{
-    CommitId, Descriptor, Digest, GitHead, ImageName, ListedReferrer, ManifestReference, RawManifest, RepositoryFacts,
-    Tag,
+    CommitId, Descriptor, Digest, GitHead, ImageName, ListedReferrer, ManifestReference, Pages, RawManifest,
+    RepositoryFacts, Tag, Trap,
 };
 
 /// Why a request failed, by what would cure it.
@@ -54,6 +55,8 @@ pub struct PortError {
     pub detail: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Which trap of permissions it is, where that is known: then it gave the hint.
+    pub trap: Option<Box<Trap>>,
     /// The error below this one.
     pub source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -62,7 +65,7 @@ impl PortError {
     /// Makes an error without a hint and without a source.
     #[must_use]
     pub fn new(kind: PortErrorKind, operation: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { kind, operation: operation.into(), detail: detail.into(), hint: None, source: None }
+        Self { kind, operation: operation.into(), detail: detail.into(), hint: None, trap: None, source: None }
     }
 
     /// Tells whether the world is to blame, not what was asked for.
@@ -75,6 +78,14 @@ impl PortError {
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says which trap it is; the remedy comes with it.
+    #[must_use]
+    pub fn with_trap(mut self, trap: Trap, pages: &Pages<'_>) -> Self {
+        self.hint = Some(trap.hint(pages));
+        self.trap = Some(Box::new(trap));
         self
     }
 

@@ -1,7 +1,8 @@
 //! One test per fixture case: `fixtures/tagging/*.toml` (an event and a policy give tags) and `fixtures/publish/*.toml`
 //! (planned tags and what a registry holds give writes) and `fixtures/retention/*.toml` (what a package holds gives the
 //! plan of its clean-up) and `fixtures/references/*.toml` (files name images) and `fixtures/advice/*.toml`
-//! (what a policy may not mean) and `fixtures/promotion/*.toml` (which tag is this commit's build), `fixtures/index/*.toml`
+//! (what a policy may not mean) and `fixtures/doctor/*.toml` (what
+//! stands between a token and its images), `fixtures/promotion/*.toml` (which tag is this commit's build), `fixtures/index/*.toml`
 //! (what siblings are joined into) and `fixtures/mirrors/*.toml` (what a mirror's tags are called) and `fixtures/cleanup-report/*.toml` (plans, with what became of them, are told), each
 //! with the reviewed snapshot beside it.
 
@@ -16,6 +17,8 @@
 mod advice;
 #[path = "cases/cleanup_report.rs"]
 mod cleanup_report;
+#[path = "cases/doctor.rs"]
+mod doctor;
 #[path = "cases/index.rs"]
 mod index;
 #[path = "cases/metadata.rs"]
@@ -326,6 +329,7 @@ datatest_stable::harness! {
     { test = references::references, root = "fixtures/references", pattern = r"\.toml$" },
     { test = retention::retention, root = "fixtures/retention", pattern = r"\.toml$" },
     { test = cleanup_report::cleanup_report, root = "fixtures/cleanup-report", pattern = r"\.toml$" },
+    { test = doctor::doctor, root = "fixtures/doctor", pattern = r"\.toml$" },
     { test = index::index, root = "fixtures/index", pattern = r"\.toml$" },
     { test = mirrors::mirrors, root = "fixtures/mirrors", pattern = r"\.toml$" },
     { test = promotion::promotion, root = "fixtures/promotion", pattern = r"\.toml$" },

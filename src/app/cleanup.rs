@@ -208,6 +208,15 @@ impl Cleanup<'_> {
             is_next_runs: false,
         })?;
         let too_many = self.max_deletions.check(&plan).err();
+        if self.dry_run == DryRun::No && !plan.steps.is_empty() {
+            // Tags that were moved onto a placeholder would stay there if its deletion were refused.
+            let pushes = plan.steps.iter().any(|step| matches!(step, Step::Untag(_)));
+            world.sources.packages.may_change(image, pushes).map_err(|error| Problem {
+                message: error.to_string(),
+                hints: error.hint.into_iter().collect(),
+                is_next_runs: false,
+            })?;
+        }
         Ok(Ready { inventory, package, repository, manifests_read, plan, began, too_many })
     }
 

@@ -1,5 +1,6 @@
 //! From read ports to facts, complete or an error.
 
+pub mod doctor;
 pub mod image;
 pub mod inventory;
 pub mod look;

@@ -49,7 +49,7 @@ pub const INPUTS: &[InputDefinition] = &[
         "MODE",
         "auto",
         "What to do: `auto` (retire the tags of a pull request that was closed; else push if a `source` or `promote-from` is given, else \
-         tags), `tags`, `push`, `mirror`, `cleanup`, `plan`, `apply`, `restore`, `discover` or `check`.",
+         tags), `tags`, `push`, `mirror`, `cleanup`, `plan`, `apply`, `restore`, `discover`, `doctor` or `check`.",
     ),
     input("policy", "PATH", DEFAULT_POLICY, "The policy: the path of its file, or the YAML itself."),
     input(

@@ -1,5 +1,6 @@
 //! The nouns: values that are valid once they exist. No IO, no imports from the rest of the crate.
 
+pub mod access;
 pub mod commit;
 pub mod digest;
 pub mod evidence;
@@ -14,6 +15,7 @@ pub mod secret;
 pub mod tag;
 pub mod untrusted;
 
+pub use access::{OwnerKind, Pages, RateLimit, Right, TokenKind, Trap};
 pub use commit::CommitId;
 pub use digest::Digest;
 pub use evidence::{Asked, Evidence};

@@ -8,6 +8,7 @@ pub mod cleanup;
 pub mod config;
 pub mod date_format;
 pub mod diagnostic;
+pub mod doctor;
 pub mod example;
 pub mod glob;
 pub mod graph;

@@ -5,16 +5,7 @@ use std::{collections::BTreeSet, future::Future, time::Duration};
 use chrono::{DateTime, Utc};
 
 use super::PortError;
-use crate::model::{Digest, ImageName, RepositoryName, Tag, VersionId};
-
-/// What kind of account owns a package.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnerKind {
-    /// A user.
-    User,
-    /// An organisation.
-    Organization,
-}
+use crate::model::{Digest, ImageName, OwnerKind, RateLimit, RepositoryName, Tag, VersionId};
 
 /// What the API says of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,17 +37,6 @@ pub struct ListedVersion {
     pub created_at: DateTime<Utc>,
     /// What GHCR calls the last update.
     pub updated_at: DateTime<Utc>,
-}
-
-/// Where the token stands in its hour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Requests that an hour allows.
-    pub limit: u64,
-    /// Requests that are left.
-    pub remaining: u64,
-    /// When the next hour begins.
-    pub reset: DateTime<Utc>,
 }
 
 /// Reads packages.
@@ -94,6 +74,15 @@ pub trait PackagesReader: Sync {
 
     /// Returns where the token stands, as the last answer said; `None` until one said so.
     fn rate_limit(&self) -> Option<RateLimit>;
+
+    /// Tells whether the token may delete versions and, if `pushes`, move tags, as far as the answers so far said; nothing is
+    /// asked for it.
+    ///
+    /// # Errors
+    /// If it is known that it may not.
+    fn may_change(&self, _image: &ImageName, _pushes: bool) -> Result<(), PortError> {
+        Ok(())
+    }
 }
 
 /// What became of a request to delete a version.

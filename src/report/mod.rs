@@ -5,6 +5,7 @@ pub mod advice;
 pub mod cleanup;
 pub mod copies;
 pub mod diagnostics;
+pub mod doctor;
 pub mod json;
 pub mod labels;
 pub mod markdown;

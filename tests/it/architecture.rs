@@ -8,11 +8,13 @@ use std::{
 
 /// What each module may import of the others. A module that is not here may not exist.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("main", &["after", "clean", "images", "tell", "app", "adapters", "inputs", "event", "error"]),
+    ("main", &["after", "clean", "doctor", "images", "tell", "app", "adapters", "inputs", "event", "error"]),
     // The half of the program that wires the modes about packages.
-    ("clean", &["main", "images", "app", "adapters", "inputs", "event", "error"]),
+    ("clean", &["main", "doctor", "images", "app", "adapters", "inputs", "event", "error"]),
     // The part of the program that wires what moves images.
     ("images", &["main", "app", "adapters", "inputs", "error", "model", "report"]),
+    // The part of it that wires mode `doctor`.
+    ("doctor", &["main", "images", "app", "adapters", "inputs", "event", "error", "model"]),
     // The part of it that wires what comes after a push.
     ("after", &["app", "adapters", "inputs", "report", "error"]),
     // The half of the program that talks.
@@ -190,7 +192,7 @@ fn decisions_are_pure_and_synchronous() {
 #[test]
 fn only_the_edges_wait() {
     const MAY_WAIT: &[&str] =
-        &["main", "after", "clean", "images", "app", "collect", "execute", "adapters", "ports", "sandbox"];
+        &["main", "after", "clean", "doctor", "images", "app", "collect", "execute", "adapters", "ports", "sandbox"];
     let mut wrong = Vec::new();
     for file in rust_files("src") {
         if MAY_WAIT.contains(&module_of(&file).as_str()) {

@@ -6,8 +6,14 @@ use std::path::Path;
 #[test]
 fn each_case_has_its_snapshot_and_each_snapshot_its_case() {
     let mut cases = 0;
-    let folders =
-        ["fixtures/advice", "fixtures/tagging", "fixtures/publish", "fixtures/retention", "fixtures/cleanup-report"];
+    let folders = [
+        "fixtures/advice",
+        "fixtures/doctor",
+        "fixtures/tagging",
+        "fixtures/publish",
+        "fixtures/retention",
+        "fixtures/cleanup-report",
+    ];
     for folder in folders {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -40,4 +40,5 @@ mod sandbox;
 mod scripted;
 mod source_names;
 mod sources;
+mod traps;
 mod workflows;

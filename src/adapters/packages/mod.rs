@@ -1,6 +1,7 @@
 //! GitHub's Packages API: what a package holds, and deleting and restoring its versions
 //! (<https://docs.github.com/en/rest/packages/packages>).
 
+mod access;
 mod refusal;
 mod wire;
 
@@ -12,13 +13,13 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use self::refusal::{Asker, Wanted};
+use self::refusal::Asker;
 use super::{
     github::encode,
     rest::{Api, ApiAnswer, Call, Page, Pages, Verb},
 };
 use crate::{
-    model::{Digest, ImageName, VersionId},
+    model::{Digest, ImageName, Pages as SettingsPages, Right, TokenKind, VersionId},
     ports::{
         Deletion, ListedVersion, OwnerKind, PackageFacts, PackagePages, PackagesReader, PackagesWriter, PortError,
         PortErrorKind, RateLimit, Refused, Restoration,
@@ -36,6 +37,8 @@ pub struct Packages {
     owners: Arc<Mutex<HashMap<String, OwnerKind>>>,
     /// How many versions each package had when it was last looked up, by its path.
     counts: Arc<Mutex<HashMap<String, u64>>>,
+    /// The scopes of the token, once an answer about a package named them.
+    scopes: Arc<Mutex<Option<BTreeSet<String>>>>,
 }
 
 /// Where a package is, in the API and on the web.
@@ -43,21 +46,19 @@ struct Place {
     owner: OwnerKind,
     /// The path in the API.
     path: String,
-    /// The page of its settings, below the server's address.
-    settings: String,
 }
 
 impl Packages {
-    /// Makes a client. `server_url` (`GITHUB_SERVER_URL`) is where the pages are that messages tell to open;
-    /// `is_job_token` tells whether the token is the one of the job.
+    /// Makes a client. `server_url` (`GITHUB_SERVER_URL`) is where the pages are that messages tell to open; `token` is the
+    /// kind of the token that `api` shows.
     #[must_use]
-    pub fn new(api: Api, server_url: &str, is_job_token: bool) -> Self {
-        let asker = Asker { server_url: server_url.trim_end_matches('/').to_owned(), is_job_token };
-        Self { api, asker, owners: Arc::default(), counts: Arc::default() }
+    pub fn new(api: Api, server_url: &str, token: TokenKind) -> Self {
+        let asker = Asker { server_url: server_url.trim_end_matches('/').to_owned(), token };
+        Self { api, asker, owners: Arc::default(), counts: Arc::default(), scopes: Arc::default() }
     }
 
-    /// Finds out what kind of account an owner is, once.
-    async fn owner(&self, login: &str) -> Result<OwnerKind, PortError> {
+    /// Finds out what kind of account an owner is, once; `pages` are those of what it owns.
+    async fn account(&self, login: &str, pages: &SettingsPages<'_>) -> Result<OwnerKind, PortError> {
         let known = self.owners.lock().unwrap_or_else(PoisonError::into_inner).get(login).copied();
         if let Some(kind) = known {
             return Ok(kind);
@@ -66,7 +67,7 @@ impl Packages {
         let call = Call::get(format!("/users/{}", encode(login)), &operation);
         let answer = self.api.send(&call).await?;
         if !answer.status.is_success() {
-            return Err(self.asker.owner_refusal(&call, &answer, login));
+            return Err(self.asker.owner_refusal(&call, &answer, pages));
         }
         let kind = answer.json::<wire::Account>(&call)?.kind();
         self.owners.lock().unwrap_or_else(PoisonError::into_inner).insert(login.to_owned(), kind);
@@ -83,33 +84,37 @@ impl Packages {
         let place = self.place(image).await?;
         let path = format!("{}/versions?state=active", place.path);
         let pages = Pages { api: &self.api, path: &path, operation: &operation };
-        let refuse =
-            |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &place.settings, Wanted::Read);
+        let settings = self.pages(image, &place);
+        let refuse = |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &settings, Right::Read);
         let items: Vec<wire::Version> = pages.newest(&refuse, is_enough).await?;
         items.into_iter().map(|item| item.read(&operation)).collect()
     }
 
     async fn place(&self, image: &ImageName) -> Result<Place, PortError> {
         let (login, name) = owner_and_name(image)?;
-        let owner = self.owner(login).await?;
+        let pages = SettingsPages { image: Some(image), ..self.asker.pages() };
+        let owner = self.account(login, &pages).await?;
         let (base, name) = (base(owner), encode(name));
-        Ok(Place {
-            owner,
-            path: format!("/{base}/{login}/packages/container/{name}"),
-            settings: format!("{base}/{login}/packages/container/{name}/settings"),
-        })
+        Ok(Place { owner, path: format!("/{base}/{login}/packages/container/{name}") })
+    }
+
+    /// Returns the pages of a package.
+    fn pages<'a>(&'a self, image: &'a ImageName, place: &Place) -> SettingsPages<'a> {
+        SettingsPages { image: Some(image), owner: Some(place.owner), ..self.asker.pages() }
     }
 
     async fn package_answer(
         &self,
+        image: &ImageName,
         place: &Place,
         operation: &str,
     ) -> Result<(wire::Package, DateTime<Utc>), PortError> {
         let call = Call::get(place.path.clone(), operation);
         let answer = self.api.send(&call).await?;
         if !answer.status.is_success() {
-            return Err(self.asker.refusal(&call, &answer, &place.settings, Wanted::Read));
+            return Err(self.asker.refusal(&call, &answer, &self.pages(image, place), Right::Read));
         }
+        *self.scopes.lock().unwrap_or_else(PoisonError::into_inner) = answer.scopes();
         let package: wire::Package = answer.json(&call)?;
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match package.version_count {
@@ -135,12 +140,12 @@ impl Packages {
         let place = self.place(image).await?;
         let path = format!("{}/versions?state={state}", place.path);
         let pages = Pages { api: &self.api, path: &path, operation: &operation };
-        let refuse =
-            |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &place.settings, Wanted::Read);
+        let settings = self.pages(image, &place);
+        let refuse = |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &settings, Right::Read);
         let mut earlier: Option<BTreeMap<VersionId, ListedVersion>> = None;
         let known = self.counts.lock().unwrap_or_else(PoisonError::into_inner).get(&place.path).copied();
         let mut before = match (counted, known) {
-            (true, None) => self.package_answer(&place, &operation).await?.0.version_count,
+            (true, None) => self.package_answer(image, &place, &operation).await?.0.version_count,
             (true, known) => known,
             (false, _) => None,
         };
@@ -157,7 +162,7 @@ impl Packages {
                 return Ok(versions.into_values().collect());
             }
             let count = match counted {
-                true => self.package_answer(&place, &operation).await?.0.version_count,
+                true => self.package_answer(image, &place, &operation).await?.0.version_count,
                 false => None,
             };
             let is_counted = count == u64::try_from(total).ok() && count == before;
@@ -189,18 +194,20 @@ const fn base(owner: OwnerKind) -> &'static str {
 
 /// Splits an image name as the Packages API does: first path segment = owner, the rest = package name.
 fn owner_and_name(image: &ImageName) -> Result<(&str, &str), PortError> {
-    image.repository().split_once('/').ok_or_else(|| {
-        let operation = format!("find the package of {image}");
-        PortError::new(PortErrorKind::Malformed, operation, "the name has no owner")
-            .with_hint("a package is named `ghcr.io/owner/name`")
-    })
+    image.repository().split_once('/').ok_or_else(|| no_owner(image))
+}
+
+fn no_owner(image: &ImageName) -> PortError {
+    let operation = format!("find the package of {image}");
+    PortError::new(PortErrorKind::Malformed, operation, "the name has no owner")
+        .with_hint("a package is named `ghcr.io/owner/name`")
 }
 
 impl PackagesReader for Packages {
     async fn package(&self, image: &ImageName) -> Result<PackageFacts, PortError> {
         let operation = format!("look up the package {image}");
         let place = self.place(image).await?;
-        let (package, answered_at) = self.package_answer(&place, &operation).await?;
+        let (package, answered_at) = self.package_answer(image, &place, &operation).await?;
         let wire::Package { visibility, version_count, repository, html_url } = package;
         Ok(PackageFacts {
             owner: place.owner,
@@ -236,11 +243,12 @@ impl PackagesReader for Packages {
 
     async fn packages(&self, owner: &str) -> Result<BTreeSet<String>, PortError> {
         let operation = format!("list the container packages of `{owner}`");
-        let kind = self.owner(owner).await?;
+        let kind = self.account(owner, &self.asker.pages()).await?;
         let path = format!("/{}/{}/packages?package_type=container", base(kind), encode(owner));
         let pages = Pages { api: &self.api, path: &path, operation: &operation };
-        let page = format!("{}/{owner}/packages", base(kind));
-        let refuse = |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &page, Wanted::Read);
+        let pages_of_server = self.asker.pages();
+        let refuse =
+            |call: &Call<'_>, answer: &ApiAnswer| self.asker.refusal(call, answer, &pages_of_server, Right::Read);
         let Page { items, is_whole: _ }: Page<wire::Named> = pages.all(&refuse).await?;
         Ok(items.into_iter().map(|package| package.name).collect())
     }
@@ -257,12 +265,16 @@ impl PackagesReader for Packages {
     fn rate_limit(&self) -> Option<RateLimit> {
         self.api.rate_limit()
     }
+
+    fn may_change(&self, image: &ImageName, pushes: bool) -> Result<(), PortError> {
+        self.scopes_allow(image, pushes)
+    }
 }
 
 impl PackagePages for Packages {
     async fn settings_page(&self, image: &ImageName) -> Result<String, PortError> {
         let place = self.place(image).await?;
-        Ok(format!("{}/{}", self.asker.server_url, place.settings))
+        self.pages(image, &place).package_settings().ok_or_else(|| no_owner(image))
     }
 }
 
@@ -291,7 +303,7 @@ impl PackagesWriter for Packages {
                 };
                 Ok(Deletion::Refused { why, said: message })
             }
-            _ => Err(self.asker.refusal(&call, &answer, &place.settings, Wanted::Change)),
+            _ => Err(self.asker.refusal(&call, &answer, &self.pages(image, &place), Right::Delete)),
         }
     }
 
@@ -312,7 +324,7 @@ impl PackagesWriter for Packages {
                 Ok(if there { Restoration::Done } else { Restoration::NotThere })
             }
             404 if is_version_absence(&answer.message()) => Ok(Restoration::NotThere),
-            _ => Err(self.asker.refusal(&call, &answer, &place.settings, Wanted::Change)),
+            _ => Err(self.asker.refusal(&call, &answer, &self.pages(image, &place), Right::Delete)),
         }
     }
 }

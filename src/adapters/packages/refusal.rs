@@ -1,8 +1,11 @@
-//! What a refusal of the Packages API means, and the page to open. GitHub answers 400, 403 and 404 for missing rights, and
-//! its words do not say which.
+//! Which trap a refusal of the Packages API is. GitHub answers 400, 403 and 404 for missing rights, and its words do not say
+//! which; what the token is, and the scopes that come with each answer, tell more.
+
+use std::collections::BTreeSet;
 
 use crate::{
     adapters::rest::{ApiAnswer, Call},
+    model::{Pages, Right, TokenKind, Trap},
     ports::{PortError, PortErrorKind},
 };
 
@@ -11,95 +14,66 @@ use crate::{
 pub(super) struct Asker {
     /// The address of the web pages, without a slash at its end.
     pub(super) server_url: String,
-    /// Whether the token is the one of the job.
-    pub(super) is_job_token: bool,
+    /// What kind of token asks.
+    pub(super) token: TokenKind,
 }
 
-/// What was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Read,
-    Change,
-}
+/// What is said of answers that nobody documents.
+const UNDOCUMENTED: &str = "this is not what the API documents; run it again later";
 
 impl Asker {
-    /// Explains a refusal of a request about a package whose settings are at `settings`, below the server's address.
-    pub(super) fn refusal(&self, call: &Call<'_>, answer: &ApiAnswer, settings: &str, wanted: Wanted) -> PortError {
+    /// Returns the pages of the server.
+    pub(super) fn pages(&self) -> Pages<'_> {
+        Pages::of(&self.server_url)
+    }
+
+    /// Explains a refusal of a request about a package.
+    pub(super) fn refusal(&self, call: &Call<'_>, answer: &ApiAnswer, pages: &Pages<'_>, right: Right) -> PortError {
         let said = answer.said();
         let lower = said.to_lowercase();
-        let tokens = format!("{}/settings/tokens", self.server_url);
-        let settings = format!("{}/{settings}", self.server_url);
         let has = |text: &str| lower.contains(text);
-        let scope = match wanted {
-            Wanted::Read => "read:packages",
-            Wanted::Change => "delete:packages` and `write:packages",
-        };
-        let access = match (wanted, self.is_job_token) {
-            (Wanted::Read, true) => format!(
-                "grant `packages: read` to the job, and add this repository under \"Manage Actions access\" at {settings}"
-            ),
-            (Wanted::Change, true) => format!(
-                "grant `packages: write` to the job, and give this repository the role Admin under \"Manage Actions \
-                 access\" at {settings}"
-            ),
-            (Wanted::Read, false) => format!(
-                "check the package's name; if it is private, the token's owner needs access to it at {settings}, and the \
-                 token the scope `{scope}` at {tokens}"
-            ),
-            (Wanted::Change, false) => format!(
-                "the token's owner needs the role Admin at {settings}, and the token the scopes `{scope}` at {tokens}"
-            ),
-        };
-        let (kind, hint) = match answer.status.as_u16() {
-            401 => (PortErrorKind::Denied, self.bad_token(&tokens)),
-            403 if has("saml") => (
-                PortErrorKind::Denied,
-                format!("authorise the token for the organisation: \"Configure SSO\" beside it at {tokens}"),
-            ),
-            403 if has("personal access token") => (
-                PortErrorKind::Denied,
-                format!(
-                    "fine-grained tokens cannot read packages: use the job's token or a classic one with the scope \
-                     `{scope}` from {tokens}"
-                ),
-            ),
-            403 if has("scope") && !self.is_job_token => {
-                (PortErrorKind::Denied, format!("give the token the scope `{scope}` at {tokens}"))
+        let (kind, trap) = match answer.status.as_u16() {
+            401 => (PortErrorKind::Denied, Trap::BadToken { kind: self.token }),
+            403 if has("saml") => (PortErrorKind::Denied, Trap::SingleSignOn),
+            403 if has("personal access token") => (PortErrorKind::Denied, Trap::FineGrained { right }),
+            403 => (PortErrorKind::Denied, self.denied(answer, right)),
+            400 if has("invalid argument") => (PortErrorKind::Denied, Trap::CannotList),
+            404 if right == Right::Read => {
+                let trap = self.scopes_lack(answer, right).unwrap_or(Trap::Unseen { kind: self.token });
+                (PortErrorKind::NotFound, trap)
             }
-            403 => (PortErrorKind::Denied, access),
-            400 if has("invalid argument") => (
-                PortErrorKind::Denied,
-                format!(
-                    "the job's token cannot list packages: name them in the input `packages`, or use a classic token with \
-                     the scope `read:packages` from {tokens}"
-                ),
-            ),
-            404 => (PortErrorKind::NotFound, access),
-            _ => (PortErrorKind::Malformed, "this is not what the API documents; run it again later".to_owned()),
+            404 => (PortErrorKind::NotFound, self.denied(answer, right)),
+            _ => return call.error(PortErrorKind::Malformed, said).with_hint(UNDOCUMENTED),
         };
-        call.error(kind, said).with_hint(hint)
+        call.error(kind, said).with_trap(trap, pages)
+    }
+
+    /// Finds what the token lacks by the scopes that an answer names, else by its kind.
+    fn denied(&self, answer: &ApiAnswer, right: Right) -> Trap {
+        self.scopes_lack(answer, right).unwrap_or_else(|| self.token.denied(right))
+    }
+
+    fn scopes_lack(&self, answer: &ApiAnswer, right: Right) -> Option<Trap> {
+        no_scope(self.token, &answer.scopes()?, right)
     }
 
     /// Explains why nobody knows an owner.
-    pub(super) fn owner_refusal(&self, call: &Call<'_>, answer: &ApiAnswer, login: &str) -> PortError {
-        let tokens = format!("{}/settings/tokens", self.server_url);
-        let (kind, hint) = match answer.status.as_u16() {
-            401 => (PortErrorKind::Denied, self.bad_token(&tokens)),
-            403 => (PortErrorKind::Denied, format!("the token may not look up accounts; check it at {tokens}")),
-            404 => (
-                PortErrorKind::NotFound,
-                format!("check the name after the registry: {}/{login} should be a page", self.server_url),
-            ),
-            _ => (PortErrorKind::Malformed, "this is not what the API documents; run it again later".to_owned()),
+    pub(super) fn owner_refusal(&self, call: &Call<'_>, answer: &ApiAnswer, pages: &Pages<'_>) -> PortError {
+        let (kind, trap) = match answer.status.as_u16() {
+            401 => (PortErrorKind::Denied, Trap::BadToken { kind: self.token }),
+            403 => (PortErrorKind::Denied, Trap::NoAccounts),
+            404 => (PortErrorKind::NotFound, Trap::NoOwner),
+            _ => return call.error(PortErrorKind::Malformed, answer.said()).with_hint(UNDOCUMENTED),
         };
-        call.error(kind, answer.said()).with_hint(hint)
+        call.error(kind, answer.said()).with_trap(trap, pages)
     }
+}
 
-    fn bad_token(&self, tokens: &str) -> String {
-        if self.is_job_token {
-            "give the job's token: `github-token: ${{ github.token }}`".to_owned()
-        } else {
-            format!("the token is missing, wrong or expired: renew it at {tokens}, then the secret that holds it")
-        }
+/// Returns the trap of a token whose scopes do not go as far as a right.
+pub(super) fn no_scope(kind: TokenKind, scopes: &BTreeSet<String>, right: Right) -> Option<Trap> {
+    if !kind.has_scopes() {
+        return None;
     }
+    let missing = right.missing_scopes(scopes.iter().map(String::as_str));
+    (!missing.is_empty()).then_some(Trap::NoScope { kind, right, missing })
 }

@@ -24,6 +24,30 @@ impl Account {
     }
 }
 
+/// Where a token stands.
+#[derive(Deserialize)]
+pub(super) struct Standings {
+    pub(super) resources: Resources,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Resources {
+    pub(super) core: Standing,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Standing {
+    pub(super) limit: u64,
+    pub(super) remaining: u64,
+    pub(super) reset: i64,
+}
+
+/// Whose a token is.
+#[derive(Deserialize)]
+pub(super) struct Login {
+    pub(super) login: String,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Package {
     pub(super) visibility: String,

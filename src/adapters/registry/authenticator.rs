@@ -18,11 +18,11 @@ use tokio::time::Instant;
 use super::{
     challenge::Challenge,
     credentials::{CredentialOptions, Login},
-    refusal::{Asker, Right, refusal, remedy, words},
+    refusal::{Asker, Refused, Right, refusal, with_remedy, words},
 };
 use crate::{
     adapters::http::{Answer, HttpClient, Request, Take, host_and_port, quoted},
-    model::{ImageName, Secret},
+    model::{ImageName, Secret, TokenKind},
     ports::{PortError, PortErrorKind},
 };
 
@@ -131,11 +131,15 @@ impl Authenticator {
         Self { credentials, hosts: Mutex::default(), tokens: Mutex::default() }
     }
 
-    /// Returns who asks a registry, for remedies.
-    pub(super) fn asker(&self, registry: &str) -> Asker {
+    /// Returns what is refused by an image's registry, for remedies.
+    pub(super) fn refused<'a>(&'a self, image: &'a ImageName, right: Right) -> Refused<'a> {
+        Refused { image, server: &self.credentials.server_url, asker: self.asker(image.registry()), right }
+    }
+
+    fn asker(&self, registry: &str) -> Asker {
         match (self.credentials.is_ghcr(registry), self.credentials.login(registry)) {
-            (true, Login::Anonymous) => Asker::Ghcr { with_token: false },
-            (true, Login::GithubToken(_)) => Asker::Ghcr { with_token: true },
+            (true, Login::Anonymous) => Asker::Ghcr { token: None },
+            (true, Login::GithubToken(token)) => Asker::Ghcr { token: Some(TokenKind::of(&token)) },
             (_, Login::Anonymous) if self.credentials.docker.is_elsewhere(registry) => Asker::Helped,
             (_, Login::Anonymous) => Asker::Other { with_login: false },
             (_, Login::Basic { .. } | Login::GithubToken(_)) => Asker::Other { with_login: true },
@@ -270,15 +274,17 @@ impl Authenticator {
     }
 
     fn read_token(&self, operation: &str, scope: &Scope<'_>, answer: &Answer) -> Result<Token, PortError> {
-        let registry = scope.image.registry();
         let who = format!("the token endpoint on {}", host_and_port(&answer.url));
         if answer.status.as_u16() != 200 {
-            let mut error = refusal(operation, registry, self.asker(registry), scope.right, answer);
+            let refused = self.refused(scope.image, scope.right);
+            let mut error = refusal(operation, &refused, answer);
             error.detail = words(&who, answer);
             // Endpoints say 400 or 404 of a login that they do not like, too.
             if answer.status.is_client_error() && error.kind != PortErrorKind::RateLimited {
                 error.kind = PortErrorKind::Denied;
-                error.hint.get_or_insert_with(|| remedy(registry, self.asker(registry), scope.right, ""));
+                if error.hint.is_none() {
+                    error = with_remedy(error, &refused, "");
+                }
             }
             return Err(error);
         }

@@ -194,8 +194,7 @@ impl RegistryClient {
 
     /// Turns an answer that is no success into an error with its remedy.
     pub(super) fn refusal(&self, operation: &str, image: &ImageName, right: Right, answer: &Answer) -> PortError {
-        let registry = image.registry();
-        refusal(operation, registry, self.authenticator.asker(registry), right, answer)
+        refusal(operation, &self.authenticator.refused(image, right), answer)
     }
 }
 

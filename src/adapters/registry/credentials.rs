@@ -17,6 +17,9 @@ pub struct CredentialOptions {
     pub github_token: Option<Secret>,
     /// The host of GHCR, with its port if it has one: `ghcr.io`, or `containers.HOST` on GHES.
     pub ghcr_host: String,
+    /// The root of GitHub's web pages (`GITHUB_SERVER_URL`), for the settings that messages tell to open; by default the
+    /// public ones.
+    pub server_url: String,
     /// The login for the one registry that an input names.
     pub basic: Option<BasicFor>,
     /// Further logins, user name and password by host.
@@ -50,7 +53,7 @@ pub(super) enum Login {
 impl CredentialOptions {
     /// Returns the login for a registry's host, as image names say it.
     pub(super) fn login(&self, registry: &str) -> Login {
-        let Self { github_token, ghcr_host, basic, registries, docker } = self;
+        let Self { github_token, ghcr_host, server_url: _, basic, registries, docker } = self;
         let same = |host: &str| canonical(host) == canonical(registry);
         if let Some(BasicFor { registry: _, username, password }) = basic.as_ref().filter(|basic| same(&basic.registry))
         {
@@ -135,6 +138,7 @@ mod tests {
         CredentialOptions {
             github_token: Some(secret("token")),
             ghcr_host: "ghcr.io".to_owned(),
+            server_url: "https://github.com".to_owned(),
             basic: Some(BasicFor { registry: "quay.io".to_owned(), username: "u".to_owned(), password: secret("p") }),
             registries: BTreeMap::from([("docker.io".to_owned(), ("hub".to_owned(), secret("h")))]),
             docker: DockerConfig::parse(

@@ -4,14 +4,15 @@ use oci_distribution::errors::{OciEnvelope, OciErrorCode};
 
 use crate::{
     adapters::http::{Answer, one_line, quoted},
+    model::{self, ImageName, Pages, TokenKind, Trap},
     ports::{PortError, PortErrorKind},
 };
 
 /// Who was refused, for the remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asker {
-    /// GHCR, with or without the GitHub token.
-    Ghcr { with_token: bool },
+    /// GHCR, with the GitHub token, of that kind, or without one.
+    Ghcr { token: Option<TokenKind> },
     /// A registry whose login a program keeps for docker.
     Helped,
     /// Another registry, with or without a login.
@@ -25,6 +26,19 @@ pub(super) enum Right {
     Read,
     /// Write.
     Write,
+}
+
+/// What was refused, for the remedy.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused<'a> {
+    /// The image.
+    pub(super) image: &'a ImageName,
+    /// The root of GitHub's web pages.
+    pub(super) server: &'a str,
+    /// Who was refused.
+    pub(super) asker: Asker,
+    /// What was to be done.
+    pub(super) right: Right,
 }
 
 /// Returns the errors that an answer lists, if it is a registry's.
@@ -74,7 +88,7 @@ fn error_words(error: &oci_distribution::errors::OciError) -> String {
 }
 
 /// Turns an answer that is no success into an error with its remedy.
-pub(super) fn refusal(operation: &str, host: &str, asker: Asker, right: Right, answer: &Answer) -> PortError {
+pub(super) fn refusal(operation: &str, refused: &Refused<'_>, answer: &Answer) -> PortError {
     let kind = match answer.status.as_u16() {
         401 | 403 => PortErrorKind::Denied,
         404 => PortErrorKind::NotFound,
@@ -84,37 +98,22 @@ pub(super) fn refusal(operation: &str, host: &str, asker: Asker, right: Right, a
     };
     let error = PortError::new(kind, operation, words("the registry", answer));
     if kind == PortErrorKind::Denied {
-        error.with_hint(remedy(host, asker, right, &String::from_utf8_lossy(&answer.body)))
+        with_remedy(error, refused, &String::from_utf8_lossy(&answer.body))
     } else {
         error
     }
 }
 
-/// Returns the remedy for a refusal in these words.
-pub(super) fn remedy(host: &str, asker: Asker, right: Right, words: &str) -> String {
-    if words.contains("installation not allowed to Create organization package") {
-        return "the organisation does not let this workflow create packages: allow it in the organisation's settings under \
-                Packages, or push the package's first version with a personal access token (classic) with `write:packages`"
-            .to_owned();
-    }
-    if words.contains("write_package") || words.contains("installation not allowed to Write") {
-        return "grant `packages: write` to the job, and give this repository the role Write in the package's settings under \
-                'Manage Actions access'"
-            .to_owned();
-    }
-    if words.contains("read_package") {
-        return "grant `packages: read` to the job, and give this repository the role Read in the package's settings under \
-                'Manage Actions access'"
-            .to_owned();
-    }
-    match (asker, right) {
-        (Asker::Ghcr { with_token: false }, _) => format!("give `github-token` for {host}"),
-        (Asker::Ghcr { with_token: true }, Right::Write) => "grant `packages: write` to the job".to_owned(),
-        (Asker::Ghcr { with_token: true }, Right::Read) => {
-            "grant `packages: read` to the job; if the package belongs to another repository, give this one access in the \
-             package's settings under 'Manage Actions access'"
-                .to_owned()
+/// Adds the remedy for a refusal in these words.
+pub(super) fn with_remedy(error: PortError, refused: &Refused<'_>, words: &str) -> PortError {
+    let Refused { image, server, asker, right } = *refused;
+    let host = image.registry();
+    let hint = match (asker, right) {
+        (Asker::Ghcr { token: Some(token) }, _) => {
+            let server = if server.is_empty() { "https://github.com" } else { server };
+            return error.with_trap(trap(token, right, words), &Pages { image: Some(image), ..Pages::of(server) });
         }
+        (Asker::Ghcr { token: None }, _) => format!("give `github-token` for {host}"),
         (Asker::Helped, _) => format!(
             "the docker configuration leaves the login for {host} to a credential helper, and those are not run here: give `username` and `password`, or an entry for it in `registries`"
         ),
@@ -127,5 +126,27 @@ pub(super) fn remedy(host: &str, asker: Asker, right: Right, words: &str) -> Str
         (Asker::Other { with_login: true }, Right::Read) => {
             format!("check `username` and `password` for {host}, and that this user may pull there")
         }
+    };
+    error.with_hint(hint)
+}
+
+/// Returns which trap GHCR means.
+fn trap(token: TokenKind, right: Right, words: &str) -> Trap {
+    let has = |text: &str| words.contains(text);
+    let wanted = match right {
+        Right::Read => model::Right::Read,
+        Right::Write => model::Right::Write,
+    };
+    match token {
+        _ if has("installation not allowed to Create organization package") => Trap::NoCreation,
+        _ if has("write_package") || has("installation not allowed to Write") => token.denied(model::Right::Write),
+        _ if has("read_package") => token.denied(model::Right::Read),
+        // Without a word on packages it may be a package that is not there.
+        TokenKind::Installation | TokenKind::Classic | TokenKind::OAuth | TokenKind::Unknown
+            if right == Right::Read =>
+        {
+            Trap::Unseen { kind: token }
+        }
+        _ => token.denied(wanted),
     }
 }

@@ -1,6 +1,7 @@
 //! One request to the API: admitted, sent, sent again where that helps.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -166,6 +167,12 @@ impl ApiAnswer {
     /// Returns when it was answered, by the server's clock.
     pub(in crate::adapters) fn answered_at(&self) -> DateTime<Utc> {
         limited::answered_at(&self.headers)
+    }
+
+    /// Returns the scopes of the token, if it is of a kind that has some.
+    pub(in crate::adapters) fn scopes(&self) -> Option<BTreeSet<String>> {
+        let text = self.headers.get("x-oauth-scopes")?.to_str().ok()?;
+        Some(text.split(',').map(str::trim).filter(|scope| !scope.is_empty()).map(str::to_owned).collect())
     }
 
     /// Reads the body.

@@ -23,7 +23,7 @@ use ghcr_lifecycle::{
         cleanup::{Cleanup, DryRun, SavedPlan, Sources, World, read_plan, restore},
     },
     execute::restore::Restorer,
-    model::{ImageName, Secret},
+    model::{ImageName, Secret, TokenKind},
     policy::{cleanup::MaxDeletions, config, rules::Policy},
     ports::{Records, Run},
     sandbox::{
@@ -123,7 +123,7 @@ impl Stage {
             ..CredentialOptions::default()
         };
         let registry = RegistryClient::new(http.clone(), credentials);
-        (Packages::new(api.clone(), "https://github.com", false), Repositories::new(api), registry)
+        (Packages::new(api.clone(), "https://github.com", TokenKind::Classic), Repositories::new(api), registry)
     }
 
     /// Cleans up.

@@ -12,7 +12,7 @@ use ghcr_lifecycle::{
         rest::{Api, ApiOptions},
     },
     collect::inventory::{Collected, Sources, Wanted, collect},
-    model::{ImageName, RepositoryName, Secret},
+    model::{ImageName, RepositoryName, Secret, TokenKind},
     policy::{config, rules::Policy},
     ports::PortError,
     sandbox::{Sandbox, requests::RequestInfo},
@@ -51,10 +51,13 @@ pub(super) fn clients_as(sandbox: &Sandbox, token: &str, options: ApiOptions) ->
     let url = format!("http://{}", sandbox.host());
     let secret = Secret::new(token).unwrap();
     let api = Api::new(http.below(&url.parse().unwrap()).clone(), &url, Some(&secret), options).unwrap();
-    let credentials =
-        CredentialOptions { github_token: Some(secret), ghcr_host: sandbox.host(), ..CredentialOptions::default() };
+    let credentials = CredentialOptions {
+        github_token: Some(secret.clone()),
+        ghcr_host: sandbox.host(),
+        ..CredentialOptions::default()
+    };
     Clients {
-        packages: Packages::new(api.clone(), "https://github.com", token.starts_with("ghs_")),
+        packages: Packages::new(api.clone(), "https://github.com", TokenKind::of(&secret)),
         repositories: Repositories::new(api),
         registry: RegistryClient::new(http, credentials),
         image: format!("{}/{PACKAGE}", sandbox.host()).parse().unwrap(),

@@ -2,6 +2,7 @@
 
 mod apply;
 mod closed;
+mod doctor;
 mod ends;
 mod packages;
 mod plan;

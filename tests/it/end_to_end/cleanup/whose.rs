@@ -153,6 +153,9 @@ fn a_token_that_nobody_knows_is_said_so_once() {
     let sandbox = shop();
     let step = weekly(&sandbox, "cleanup").input("dry-run", "false").input("github-token", "ghp_expired");
     let outcome = step.fail(1);
-    assert!(outcome.stderr.contains("renew it at"), "{outcome}");
+    assert!(
+        outcome.stderr.contains("renew it, and then the secret that holds it: https://github.com/settings/tokens"),
+        "{outcome}"
+    );
     assert_eq!(writes(&sandbox), []);
 }
