@@ -33,6 +33,7 @@ mod policy_file;
 mod programs;
 mod races;
 mod registry;
+mod report_page;
 mod runner;
 mod sandbox;
 mod scripted;
