@@ -3,14 +3,15 @@
 pub(crate) mod project;
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Stdio,
 };
 
 use ghcr_lifecycle::{
-    policy::cleanup::{Decision, VersionReason},
-    report::cleanup::PackageResult,
+    policy::cleanup::VersionReason,
+    report::cleanup::{PackageResult, Problem},
 };
 use serde_json::Value;
 
@@ -79,26 +80,29 @@ fn saved(name: &str, page: &str) -> PathBuf {
 fn every_version_is_in_one_image_and_has_its_fate() {
     let policy = policy();
     let package = package(inventory(120), &policy);
+    let inventory = inventory(120);
     let Ok(PackageResult { plan, .. }) = &package.result else { unreachable!() };
-    let goes = plan.deleted().map(|version| version.id.number()).collect::<std::collections::BTreeSet<_>>();
-    let all = plan.versions.iter().map(|version| version.id.number()).collect::<Vec<_>>();
-    let kept_heads = plan.versions.iter().filter(|one| one.decision == Decision::Keep && one.reached.is_none()).count();
-    let data = data(&report(&policy, vec![package]).page());
-    let (mut found, mut kept) = (Vec::new(), 0);
+    let goes: BTreeSet<u64> = plan.deleted().map(|version| version.id.number()).collect();
+    let all: Vec<u64> = plan.versions.iter().map(|version| version.id.number()).collect();
+    let page = report(&policy, vec![package]).page();
+    let data = data(&page);
+    let mut found: BTreeMap<u64, u64> = BTreeMap::new();
     for image in images(&data) {
-        let is_gone = image["fate"] == "goes";
-        kept += usize::from(!is_gone);
         assert!(!image["why"].as_str().unwrap().is_empty(), "{image}");
-        for id in
-            std::iter::once(image).chain(image["parts"].as_array().unwrap()).map(|one| one["id"].as_u64().unwrap())
-        {
-            assert_eq!(goes.contains(&id), is_gone, "{image}");
-            found.push(id);
+        let head = image["id"].as_u64().unwrap();
+        for one in std::iter::once(image).chain(image["parts"].as_array().unwrap()) {
+            let id = one["id"].as_u64().unwrap();
+            assert_eq!(goes.contains(&id), image["fate"] == "goes", "{image}");
+            assert_eq!(found.insert(id, head), None, "version {id} is in two images");
         }
     }
-    found.sort_unstable();
-    assert_eq!(found, all);
-    assert_eq!(kept, kept_heads);
+    assert_eq!(found.keys().copied().collect::<Vec<_>>(), all);
+    let ids: BTreeMap<_, _> = inventory.versions.iter().map(|one| (&one.digest, one.id.number())).collect();
+    for index in inventory.versions.iter().filter(|one| !goes.contains(&one.id.number())) {
+        for child in index.read().into_iter().flat_map(|manifest| &manifest.children) {
+            assert_eq!(found[&ids[&child.digest]], index.id.number(), "a platform is with its index");
+        }
+    }
 }
 
 #[test]
@@ -127,6 +131,58 @@ fn two_thousand_versions_open_without_a_complaint() {
         images(&data).iter().filter(|image| image["tags"].as_array().unwrap().iter().any(rows)).count()
     };
     assert_eq!(open(&path, "row=2").is_in_order().images(), in_row(2));
+}
+
+/// The opening tags of all elements of a kind.
+fn openings<'a>(elements: &'a str, name: &str) -> Vec<&'a str> {
+    let body = elements.split_once("<body>").unwrap().1.split("<script").next().unwrap();
+    let opening = format!("<{name}");
+    let starts = body.match_indices(&opening).map(|(at, _)| &body[at + opening.len()..]);
+    starts.filter(|rest| rest.starts_with([' ', '>'])).map(|rest| rest.split('>').next().unwrap()).collect()
+}
+
+/// What takes a key or the focus is an element that browsers know how to use, and has a name.
+#[test]
+fn everything_has_a_name_and_is_used_by_keys() {
+    let policy = policy();
+    let page = report(&policy, vec![package(inventory(30), &policy)]).page();
+    let opened = open(&saved("30-images.html", &page), "row=3");
+    let elements = &opened.is_in_order().elements;
+    for (kind, least) in [("select", 2), ("svg", 6)] {
+        let all = openings(elements, kind);
+        assert!(all.len() >= least, "{} of {kind}", all.len());
+        for one in all.iter().filter(|one| !one.contains("aria-hidden")) {
+            assert!(one.contains("aria-label=") || one.contains("id=\"package\""), "{kind}{one}");
+        }
+    }
+    for one in openings(elements, "input") {
+        assert!(one.contains("aria-label=") || one.contains("type=\"radio\""), "input{one}");
+    }
+    assert!(elements.contains("data-row=\"3\" aria-pressed=\"true\""), "the row that is looked at alone");
+    assert!(elements.contains("data-row=\"2\" aria-pressed=\"false\""));
+    assert_eq!(openings(elements, "details").len(), openings(elements, "summary").len());
+    for foreign in ["tabindex", "onclick", "role=\"button\""] {
+        assert!(!elements.split("<script").next().unwrap().contains(foreign), "{foreign}");
+    }
+    let headings: Vec<&str> =
+        ["<h1 ", "<h2 ", "<main>", "<header>", "<footer "].into_iter().filter(|one| !elements.contains(one)).collect();
+    assert!(headings.is_empty(), "{headings:?}");
+}
+
+#[test]
+fn each_of_several_packages_is_shown_even_one_without_a_plan() {
+    let policy = policy();
+    let mut failed = package(inventory(1), &policy);
+    failed.image = "ghcr.io/kyklos/charts".to_owned();
+    let (message, hints) = ("read `v1`: 500".to_owned(), vec!["try again".to_owned()]);
+    failed.result = Err(Problem { message, hints, is_next_runs: false });
+    let page = report(&policy, vec![package(inventory(9), &policy), failed]).page();
+    let path = saved("two-packages.html", &page);
+    assert_eq!(open(&path, "package=0").is_in_order().images(), images(&data(&page)).len());
+    let opened = open(&path, "package=1&row=7&sort=up&show=none");
+    assert_eq!(opened.is_in_order().images(), 0);
+    assert!(opened.elements.contains("<h1 id=\"name\">ghcr.io/kyklos/charts</h1>"));
+    assert!(opened.elements.contains("Hint: try again."), "{}", opened.elements);
 }
 
 #[test]

@@ -43,14 +43,17 @@ impl Parts {
 
     /// Draws a bar; what is there at all has a character.
     fn bar(self, longest: u64) -> String {
+        let Self { stays, goes } = self;
+        if stays == 0 && goes == 0 {
+            return String::new();
+        }
         let characters = |quantity: u64| {
             let exact = u128::from(quantity) * WIDTH;
             usize::try_from(exact.div_ceil(u128::from(longest.max(1)))).unwrap_or_default()
         };
-        match self.all() {
-            0 => String::new(),
-            _ => format!("`{}{}`", "█".repeat(characters(self.stays)), "░".repeat(characters(self.goes))),
-        }
+        let kept = characters(stays);
+        let gone = characters(self.all()).saturating_sub(kept).max(usize::from(goes > 0));
+        format!("`{}{}`", "█".repeat(kept), "░".repeat(gone))
     }
 }
 
@@ -72,25 +75,23 @@ pub(super) fn picture(plan: &CleanupPlan, groups: &[Group<'_>]) -> Option<Facts>
         return None;
     }
     let row = |span: usize| {
-        let Parts { goes, .. } = images[span];
-        let count = |many: u64| number(usize::try_from(many).unwrap_or(usize::MAX));
-        let goes = if goes == 0 { String::new() } else { format!(", {} of them {}", count(goes), go(goes)) };
-        let mut cells =
-            vec![SPANS[span].1.to_owned(), format!("{}{goes}", count(images[span].all())), images[span].bar(most)];
+        let Parts { stays, goes } = images[span];
+        let count = |many: u64| match many {
+            0 => String::new(),
+            some => number(usize::try_from(some).unwrap_or(usize::MAX)),
+        };
+        let mut cells = vec![SPANS[span].1.to_owned(), count(stays), count(goes), images[span].bar(most)];
         if largest > 0 {
-            cells.extend([bytes(sizes[span].all()), sizes[span].bar(largest)]);
+            let size = sizes[span].all();
+            cells.extend([if size == 0 { String::new() } else { bytes(size) }, sizes[span].bar(largest)]);
         }
         cells
     };
-    let mut header = vec!["Age", "Images", "stay █ go ░"];
+    let mut header = vec!["Age of images", "Stay", "Go", "█ stay ░ go"];
     if largest > 0 {
-        header.extend(["Size", "stays █ goes ░"]);
+        header.extend(["Size", "█ stays ░ goes"]);
     }
     Some(Facts { header, rows: (first..=last).map(row).collect(), more: 0 })
-}
-
-const fn go(many: u64) -> &'static str {
-    if many == 1 { "goes" } else { "go" }
 }
 
 #[cfg(test)]
@@ -103,6 +104,6 @@ mod tests {
         assert_eq!(bar(10, 10, 20), format!("`{}{}`", "█".repeat(10), "░".repeat(10)));
         assert_eq!(bar(1, 0, 1_000), "`█`");
         assert_eq!(bar(0, 0, 0), "");
-        assert_eq!(bar(u64::MAX, u64::MAX, u64::MAX).chars().count(), 42);
+        assert_eq!(bar(u64::MAX, u64::MAX, u64::MAX).chars().count(), 23);
     }
 }

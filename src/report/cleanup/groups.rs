@@ -71,8 +71,18 @@ impl Group<'_> {
 /// Returns the version that another one stays or goes with, if it does.
 fn belongs_to(version: &PlannedVersion) -> Option<VersionId> {
     match version.decision {
-        Decision::Keep => version.reached,
-        Decision::Delete if version.reasons.iter().any(|reason| *reason == VersionReason::TagsExpired) => None,
+        Decision::Keep => {
+            // What is young enough to stay by itself is a part of an image all the same.
+            let is_young = |reason: &&VersionReason| {
+                matches!(reason, VersionReason::UntaggedYoung { .. } | VersionReason::UntaggedForever)
+            };
+            let whole = version.reasons.iter().find_map(|reason| match reason {
+                VersionReason::ChildOf { id, .. } | VersionReason::ReferrerOf { id, .. } => Some(*id),
+                _ => None,
+            });
+            version.reached.or_else(|| version.reasons.iter().find(is_young).and(whole))
+        }
+        Decision::Delete if version.reasons.contains(&VersionReason::TagsExpired) => None,
         Decision::Delete => version.after.first().copied(),
     }
 }

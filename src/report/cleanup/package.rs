@@ -18,7 +18,7 @@ use crate::policy::{
 pub(super) fn blocks(report: &CleanupReport<'_>, package: &PackageReport, most: usize) -> Vec<Block> {
     let PackageReport { image, page, settings, repository, manifests_read, result } = package;
     let mut blocks = vec![Block::Heading { text: image.clone(), link: page.clone() }];
-    let links = links(page.as_deref(), settings.as_deref());
+    let links = links(settings.as_deref());
     let result = match result {
         Ok(result) => result,
         Err(problem) => {
@@ -68,17 +68,16 @@ pub(super) fn blocks(report: &CleanupReport<'_>, package: &PackageReport, most: 
     blocks
 }
 
-/// Links to the pages of a package; addresses of versions are below those of the settings.
-fn links(page: Option<&str>, settings: Option<&str>) -> Option<Block> {
+/// Links to the pages of a package beside the one in its heading; addresses of versions are below those of the settings.
+fn links(settings: Option<&str>) -> Option<Block> {
     let settings = settings?;
     let versions = settings.strip_suffix("/settings").map(|package| format!("{package}/versions"));
-    let links =
-        [("Package", page.map(str::to_owned)), ("All versions", versions), ("Settings", Some(settings.to_owned()))];
+    let links = [("All versions", versions), ("Settings", Some(settings.to_owned()))];
     Some(Block::Links(links.into_iter().filter_map(|(text, link)| Some((text, link?))).collect()))
 }
 
 /// Says why a package could not be planned, and what to do about it.
-fn problem_lines(problem: &Problem) -> Vec<String> {
+pub(super) fn problem_lines(problem: &Problem) -> Vec<String> {
     let Problem { message, hints, is_next_runs } = problem;
     let verb = if *is_next_runs { "did not" } else { "failed to" };
     let mut lines = vec![format!("{verb} {}; nothing of this package was changed", words::told(message))];

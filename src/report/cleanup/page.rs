@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{CleanupReport, PackageReport, inventory, json as document, notes, tally, words};
+use super::{CleanupReport, PackageReport, inventory, json as document, notes, package, tally, words};
 use crate::report::markdown;
 
 /// The page, with `{{name}}` where something is filled in.
@@ -78,16 +78,20 @@ fn data(report: &CleanupReport<'_>) -> Value {
     let mut data = document::document(report);
     data["title"] = json!(report.title());
     data["notes"] = json!(sentences(notes::of_run(report)));
-    for (package, value) in report.packages.iter().zip(data["packages"].as_array_mut().into_iter().flatten()) {
+    for (one, value) in report.packages.iter().zip(data["packages"].as_array_mut().into_iter().flatten()) {
         let Some(value) = value.as_object_mut() else { continue };
         for list in ["delete", "untag", "applied", "unexplained", "incomplete-indexes", "orphaned-referrers"] {
             value.remove(list);
         }
-        let PackageReport { settings, result, .. } = package;
+        let PackageReport { settings, result, .. } = one;
         value.insert("settings".to_owned(), json!(settings));
-        value.insert("failures".to_owned(), json!(sentences(report.failures_of(package))));
-        value.insert("warnings".to_owned(), json!(sentences(notes::warnings(report, package))));
-        value.insert("notices".to_owned(), json!(sentences(notes::notices(report, package))));
+        let failures = match result {
+            Ok(_) => report.failures_of(one),
+            Err(problem) => package::problem_lines(problem),
+        };
+        value.insert("failures".to_owned(), json!(sentences(failures)));
+        value.insert("warnings".to_owned(), json!(sentences(notes::warnings(report, one))));
+        value.insert("notices".to_owned(), json!(sentences(notes::notices(report, one))));
         let Ok(result) = result else { continue };
         let tallies = tally::rows(&result.plan, report.policy);
         let rows = value.get_mut("rows").and_then(Value::as_array_mut).into_iter().flatten();

@@ -78,7 +78,7 @@ function showPackage() {
   byId("name").textContent = current.image;
   byId("links").replaceChildren(
     ...[["Package", current.page], ["All versions", below("versions")], ["Settings", current.settings]]
-      .filter(([, address]) => address).map(([text, address]) => link(text, address)));
+      .filter(([, address]) => address && address.startsWith("https://")).map(([text, address]) => link(text, address)));
   byId("lead").textContent = current.lead || "";
   byId("figures").replaceChildren(...(current.figures || []).map((figure) =>
     element("li", { class: figure.kind }, element("b", {}, figure.value), element("span", {}, figure.unit))));
@@ -147,7 +147,7 @@ function showLanes() {
   // The last days matter more than the last years.
   const place = (age) => 5 + (width - 10) * (1 - Math.log1p(age / DAY) / Math.log1p((1.05 * oldest) / DAY));
   const ticks = TICKS.filter(([days]) => days * DAY <= 1.05 * oldest).map(([days, name]) => [place(days * DAY), name]);
-  const axis = drawn("svg", { height: 26, "aria-hidden": "true" }, drawn("text", { x: width, y: 17, "text-anchor": "end" }, "now"));
+  const axis = drawn("svg", { viewBox: `0 0 ${width} 26`, "aria-hidden": "true" }, drawn("text", { x: width, y: 17, "text-anchor": "end" }, "now"));
   let free = width - 40;
   for (const [x, name] of ticks) {
     if (x > free - 8 || x < 24) continue;
@@ -178,11 +178,11 @@ function picture(lane, place, ticks, width, told) {
   }
   const tallest = Math.max(1, ...[...columns.values()].map((marks) => marks.length));
   const height = Math.min(64, Math.max(44, tallest * STEP + 14));
-  const svg = drawn("svg", { height, role: "img", "aria-label": `${lane.name}: ${told}` });
-  for (const [x] of ticks) svg.append(drawn("line", { x1: x, x2: x, y1: 0, y2: height }));
+  const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${lane.name}: ${told}` });
+  for (const [x] of ticks) svg.append(drawn("line", { x1: x, x2: x, y1: -99, y2: height }));
   if (lane.limit) {
     const x = place(lane.limit);
-    if (x > 0) svg.append(drawn("line", { class: "limit", x1: x, x2: x, y1: 0, y2: height }));
+    if (x > 0) svg.append(drawn("line", { class: "limit", x1: x, x2: x, y1: -99, y2: height }));
   }
   for (const [column, marks] of columns) {
     marks.sort((a, b) => a.fate.localeCompare(b.fate) || a.age - b.age);
@@ -286,7 +286,7 @@ function body(image) {
   ].filter(([, value]) => value !== null && value !== undefined);
   const made = element("div", { class: "body" },
     element("dl", {}, facts.map(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]).flat()));
-  const table = (caption, header, rows, left) => rows.length === 0 ? null : element("table", {}, element("caption", {}, caption),
+  const table = (caption, header, rows, left) => rows.length === 0 ? null : element("table", { class: caption.toLowerCase() }, element("caption", {}, caption),
     element("thead", {}, element("tr", {}, header.map((name) => element("th", { scope: "col" }, name)))),
     element("tbody", {}, rows.map((cells) => element("tr", {}, cells.map((cell) => element("td", {}, cell)))),
       left ? element("tr", {}, element("td", { colspan: header.length }, `and ${left.toLocaleString("en")} more`)) : null));
