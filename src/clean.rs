@@ -216,8 +216,12 @@ pub(crate) async fn restore(
     let Clients { packages, registry, .. } = clients(inputs, variables, http, run)?;
     // The journal that is read is not written to; the log has what is done.
     let place = TemporaryFolder::make(variables)?.place("journal.jsonl");
-    let records =
-        RecordFiles { plan: None, journal: JournalFile::at(&place.0, inputs.under_actions), journal_place: place.1 };
+    let records = RecordFiles {
+        plan: None,
+        page: None,
+        journal: JournalFile::at(&place.0, inputs.under_actions),
+        journal_place: place.1,
+    };
     let restorer = Restorer { packages: &packages, registry: &registry, journal: &records, run };
     Ok(cleanup::restore::restore(&restorer, &plans, dry_run).await)
 }
@@ -259,5 +263,9 @@ fn records(inputs: &Inputs, variables: &BTreeMap<String, String>, dry_run: DryRu
         DryRun::No => place(inputs.cleanup.journal_file.as_ref(), "journal.jsonl")?,
         DryRun::Plan | DryRun::ByDefault | DryRun::Asked => (Path::new("journal.jsonl").to_owned(), String::new()),
     };
-    Ok(RecordFiles { plan, journal: JournalFile::at(&journal, inputs.under_actions), journal_place })
+    let page = match (&inputs.cleanup.report_file, &inputs.cleanup.explain) {
+        (Some(path), None) => Some(place(Some(path), "report.html")?),
+        _ => None,
+    };
+    Ok(RecordFiles { plan, page, journal: JournalFile::at(&journal, inputs.under_actions), journal_place })
 }

@@ -81,6 +81,13 @@ pub struct World<'a, P, R, S, C, J, U> {
     pub run: &'a U,
 }
 
+/// Where the files of a run are, as later steps know them.
+struct Kept {
+    plan: Option<String>,
+    journal: Option<String>,
+    page: Result<Option<String>, PortError>,
+}
+
 /// A package that was planned, and what may be done to it.
 struct Ready {
     inventory: Inventory,
@@ -132,6 +139,7 @@ impl Cleanup<'_> {
                 Err(problem) => PackageReport {
                     image: image.to_string(),
                     page: None,
+                    settings: None,
                     repository: None,
                     manifests_read: 0,
                     result: Err(problem),
@@ -150,7 +158,9 @@ impl Cleanup<'_> {
             pace: self.pace,
             packages,
         };
-        Ok(self.finish(&report, width, plan_file, world.records.journal_place()))
+        let page = world.records.save_page(|| report.page());
+        let files = Kept { plan: plan_file, journal: world.records.journal_place(), page };
+        Ok(self.finish(&report, width, files))
     }
 
     /// Collects the facts of a package and plans; a signal ends that at once, for nothing is changed yet.
@@ -255,26 +265,33 @@ impl Cleanup<'_> {
         cleaner.apply(&work, &mut lookout).await
     }
 
-    fn finish(
-        &self,
-        report: &CleanupReport<'_>,
-        width: Option<u16>,
-        plan_file: Option<String>,
-        journal_file: Option<String>,
-    ) -> Finished {
+    fn finish(&self, report: &CleanupReport<'_>, width: Option<u16>, kept: Kept) -> Finished {
+        let Kept { plan, journal, page } = kept;
+        let mut error = failure(report);
+        let page = page.unwrap_or_else(|problem| {
+            // What was done is told all the same.
+            error = Some(match error.take() {
+                Some(error) => error.with_detail(format!("failed to {problem}")),
+                None => problem.into(),
+            });
+            None
+        });
+        let files =
+            [("plan", "plan-file", plan), ("journal", "journal-file", journal), ("report", "report-file", page)];
         let mut json = report.json();
         if let Some(document) = json.as_object_mut() {
-            document.insert("plan-file".to_owned(), json!(plan_file));
-            document.insert("journal-file".to_owned(), json!(journal_file));
+            for (_, name, place) in &files {
+                document.insert((*name).to_owned(), json!(place));
+            }
         }
         let mut outputs: Vec<Output> =
             report.outputs().into_iter().map(|(name, value)| Output { name, value, file: None }).collect();
-        for (name, place) in [("plan-file", &plan_file), ("journal-file", &journal_file)] {
+        for (_, name, place) in &files {
             outputs.push(Output { name, value: place.clone().unwrap_or_default(), file: None });
         }
         outputs.push(Output { name: "json", value: json.to_string(), file: None });
         let mut text = report.text(width);
-        for (what, place) in [("plan", &plan_file), ("journal", &journal_file)] {
+        for (what, _, place) in &files {
             if let Some(place) = place {
                 text.push_str(&format!("\nThe {what} is in `{place}`."));
             }
@@ -284,7 +301,7 @@ impl Cleanup<'_> {
             json,
             outputs,
             is_drop_in: false,
-            error: failure(report),
+            error,
             summary: report.summary(),
             warnings: report.warnings(),
             notices: report.notices(),
@@ -336,17 +353,19 @@ pub fn read_plan(bytes: &[u8], place: &str) -> Result<SavedPlan, Error> {
 }
 
 fn report(image: &ImageName, ready: Ready, applied: Option<Applied>) -> PackageReport {
-    let Ready { inventory: _, package, repository, manifests_read, plan, began: _, too_many } = ready;
+    let Ready { inventory, package, repository, manifests_read, plan, began: _, too_many } = ready;
     let is_plain = |page: &String| {
         let plain = |byte: u8| byte.is_ascii_graphic() && !b"<>()[]\"'`|\\".contains(&byte);
         page.starts_with("https://") && page.bytes().all(plain)
     };
+    let (page, settings) = package.map(|package| (package.page, package.settings)).unzip();
     PackageReport {
         image: image.to_string(),
-        page: package.map(|package| package.page).filter(is_plain),
+        page: page.filter(is_plain),
+        settings: settings.filter(is_plain),
         repository: repository.map(|repository| repository.to_string()),
         manifests_read,
-        result: Ok(PackageResult { plan, too_many, applied }),
+        result: Ok(PackageResult { inventory, plan, too_many, applied }),
     }
 }
 
@@ -375,7 +394,7 @@ fn remedies(package: &PackageReport, dry_run: DryRun) -> Vec<String> {
     match &package.result {
         Err(Problem { is_next_runs: true, .. }) => Vec::new(),
         Err(Problem { message: _, hints, is_next_runs: false }) => hints.clone(),
-        Ok(PackageResult { plan: _, too_many, applied }) => {
+        Ok(PackageResult { too_many, applied, .. }) => {
             let end = applied.as_ref().map(|applied| &applied.end);
             let hint = if let Some(End::Failed { problem: _, hint }) = end { hint.clone() } else { None };
             let too_many = too_many.as_ref().filter(|_| dry_run == DryRun::No).map(TooManyDeletions::hint);

@@ -38,6 +38,8 @@ pub struct CleanupInputs {
     pub plan_file: Option<String>,
     /// The file that the journal is written to, or, for `restore`, read from.
     pub journal_file: Option<String>,
+    /// The file that the page for people is written to, if somebody wants it.
+    pub report_file: Option<String>,
     /// The tag or digest that `plan` explains.
     pub explain: Option<ManifestReference>,
     /// The versions that `restore` brings back, in the place of a journal's.
@@ -61,6 +63,7 @@ impl Reader {
             cache_dir: self.line("cache-dir"),
             plan_file: self.line("plan-file"),
             journal_file: self.line("journal-file"),
+            report_file: self.line("report-file"),
             explain: self.explain(),
             versions: self.versions(list),
         }

@@ -211,6 +211,13 @@ pub const INPUTS: &[InputDefinition] = &[
         "The file that the journal of deletions is added to; for mode `restore`, the one that is undone, or a saved log. By \
          default `journal.jsonl` at a terminal, and in a workflow a file of its own, which output `journal-file` names.",
     ),
+    input(
+        "report-file",
+        "PATH",
+        "",
+        "A page for people that a clean-up or its plan is written to: one HTML file that needs nothing else, with every \
+         image, its size, and why it stays or goes. By default none.",
+    ),
     input("explain", "TAG|DIGEST", "", "A tag or digest: mode `plan` then says why it stays or goes."),
     input(
         "versions",

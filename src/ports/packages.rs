@@ -20,6 +20,8 @@ pub struct PackageFacts {
     pub repository: Option<RepositoryName>,
     /// Its page.
     pub page: String,
+    /// The page of its settings.
+    pub settings: String,
     /// When the API answered, by its own clock: the "now" of a run.
     pub answered_at: DateTime<Utc>,
 }

@@ -24,6 +24,13 @@ pub trait Records: Journal {
     /// If it cannot be written.
     fn save_plan(&self, document: &str) -> Result<Option<String>, PortError>;
 
+    /// Keeps the page for people, in the place of an earlier one, if somebody wants it: `render` makes it. Returns where it is,
+    /// as later steps know it.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn save_page(&self, render: impl FnOnce() -> String) -> Result<Option<String>, PortError>;
+
     /// Returns where the journal is, as later steps know it; `None` if there is none.
     fn journal_place(&self) -> Option<String>;
 }

@@ -1,14 +1,18 @@
 //! What a clean-up says: what is kept, what goes, why, and what became of it.
 
+mod ages;
 mod applied;
 mod beside;
 mod blocks;
 mod closed;
 mod explain;
+mod groups;
+mod inventory;
 mod json;
 mod lists;
 mod notes;
 mod package;
+mod page;
 mod quantities;
 mod tally;
 mod words;
@@ -19,6 +23,7 @@ use self::{
 };
 use crate::{
     execute::cleanup::{Applied, Outcome},
+    model::Inventory,
     policy::{
         cleanup::{CleanupPlan, Freed, TooManyDeletions},
         rules::Policy,
@@ -65,6 +70,8 @@ pub struct PackageReport {
     pub image: String,
     /// Its page on GitHub, if it is known; an https address without anything that would have to be escaped.
     pub page: Option<String>,
+    /// The page of its settings, as [`PackageReport::page`].
+    pub settings: Option<String>,
     /// The source repository that was asked, if it is known.
     pub repository: Option<String>,
     /// How many manifests were asked for; the others were remembered.
@@ -76,6 +83,8 @@ pub struct PackageReport {
 /// What came of a package that could be planned.
 #[derive(Debug)]
 pub struct PackageResult {
+    /// What the plan rests on.
+    pub inventory: Inventory,
     /// The plan.
     pub plan: CleanupPlan,
     /// Why the plan was not carried out although it should have been.
@@ -119,7 +128,7 @@ struct Totals {
 
 impl Totals {
     fn of(package: &PackageReport, dry_run: DryRun) -> Self {
-        let Ok(PackageResult { plan, too_many, applied }) = &package.result else {
+        let Ok(PackageResult { inventory: _, plan, too_many, applied }) = &package.result else {
             // What it holds is not known; the next run has at least to look.
             let is_next_runs = matches!(&package.result, Err(problem) if problem.is_next_runs);
             let (remaining, failed) = if is_next_runs { (1, 0) } else { (0, 1) };
@@ -201,6 +210,12 @@ impl CleanupReport<'_> {
         text
     }
 
+    /// Renders the report as a page of HTML that stands alone: a browser shows it from disk, and it asks for nothing.
+    #[must_use]
+    pub fn page(&self) -> String {
+        page::page(self)
+    }
+
     /// Renders the report for programs. What becomes of each version that stays is in the plan file.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
@@ -225,21 +240,25 @@ impl CleanupReport<'_> {
     /// steps, and kept images that are not whole.
     #[must_use]
     pub fn failures(&self) -> Vec<String> {
-        self.named(|report, package| match &package.result {
+        self.named(Self::failures_of)
+    }
+
+    fn failures_of(&self, package: &PackageReport) -> Vec<String> {
+        match &package.result {
             Err(Problem { is_next_runs: true, .. }) => Vec::new(),
             Err(Problem { message, hints: _, is_next_runs: false }) => {
                 vec![format!("failed to {}", words::told(message))]
             }
-            Ok(PackageResult { plan: _, too_many: Some(too_many), applied: None }) if report.dry_run == DryRun::No => {
-                vec![package::too_many_line(too_many, report.dry_run)]
+            Ok(PackageResult { too_many: Some(too_many), applied: None, .. }) if self.dry_run == DryRun::No => {
+                vec![package::too_many_line(too_many, self.dry_run)]
             }
-            Ok(PackageResult { plan, too_many: _, applied: Some(applied) }) => {
+            Ok(PackageResult { plan, applied: Some(applied), .. }) => {
                 let mut failures = applied::failures(plan, applied);
                 failures.extend(applied::failed_steps(applied));
                 failures
             }
-            Ok(PackageResult { plan: _, too_many: _, applied: None }) => Vec::new(),
-        })
+            Ok(PackageResult { applied: None, .. }) => Vec::new(),
+        }
     }
 
     fn named(&self, of: impl Fn(&Self, &PackageReport) -> Vec<String>) -> Vec<String> {
@@ -302,7 +321,7 @@ impl CleanupReport<'_> {
         }
         let row = |package: &PackageReport| {
             let image = words::quoted(&package.image);
-            let Ok(PackageResult { plan, too_many, applied }) = &package.result else {
+            let Ok(PackageResult { inventory: _, plan, too_many, applied }) = &package.result else {
                 return vec![image, "failed, see below".to_owned(), String::new(), String::new(), String::new()];
             };
             let totals = Totals::of(package, self.dry_run);
@@ -334,10 +353,10 @@ impl CleanupReport<'_> {
     fn overview_of_closed(&self) -> Block {
         let row = |package: &PackageReport| {
             let tags = match &package.result {
-                Ok(PackageResult { plan: _, too_many: _, applied: Some(applied) }) => {
+                Ok(PackageResult { applied: Some(applied), .. }) => {
                     part(applied.untagged().count(), applied.untagging.len())
                 }
-                Ok(PackageResult { plan, too_many: _, applied: None }) => number(plan.untag.len()),
+                Ok(PackageResult { plan, applied: None, .. }) => number(plan.untag.len()),
                 Err(_) => "failed, see below".to_owned(),
             };
             vec![words::quoted(&package.image), tags]

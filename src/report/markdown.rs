@@ -128,6 +128,11 @@ pub(super) fn inline(text: &str) -> String {
     escaped
 }
 
+/// Text as it stands in an element of HTML.
+pub(super) fn text_of_html(text: &str) -> String {
+    words_line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 fn words_line(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }

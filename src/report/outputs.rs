@@ -4,7 +4,7 @@ use super::{Report, TagLine, TagOutcome, json};
 use crate::policy::metadata::{Content, Items, Metadata, MetadataInputs, Output, outputs as metadata_outputs};
 
 /// Each output with what it holds. `action.yml` and the README list the same.
-pub const OUTPUTS: [(&str, &str); 26] = [
+pub const OUTPUTS: [(&str, &str); 27] = [
     ("tags", "Full names of the tags that this event gives, `image:tag`, one per line."),
     ("tag-names", "The same without the image, one per line."),
     ("version", "The first tag of the first row that fits."),
@@ -28,6 +28,7 @@ pub const OUTPUTS: [(&str, &str); 26] = [
     ("bake-file-annotations", "The path of such a definition with the annotations."),
     ("plan-file", "The path of the plan of a clean-up, a JSON document."),
     ("journal-file", "The path of the journal of what was deleted, which mode `restore` takes; empty if nothing was."),
+    ("report-file", "The path of the page that input `report-file` asked for."),
     ("deleted", "How many versions a clean-up deleted."),
     ("untagged", "How many expired tags it took away from versions that stay."),
     ("kept", "How many versions stay."),

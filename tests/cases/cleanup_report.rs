@@ -41,6 +41,7 @@ struct Package {
     #[serde(default = "image")]
     image: String,
     page: Option<String>,
+    settings: Option<String>,
     repository: Option<String>,
     #[serde(default)]
     manifests_read: usize,
@@ -139,7 +140,7 @@ fn applied(case: &CaseApplied, plan: &CleanupPlan, names: &mut Names) -> Applied
 
 fn package(case: &Package, situation: Situation) -> PackageReport {
     let too_many = if case.problem.is_none() { situation.too_many() } else { None };
-    let Situation { mut names, plan, .. } = situation;
+    let Situation { mut names, inventory, plan, .. } = situation;
     let result = match (&case.problem, plan) {
         (Some(lines), _) => Err(Problem { message: lines[0].clone(), hints: lines[1..].to_vec(), is_next_runs: false }),
         (None, Err(blocked)) => {
@@ -148,12 +149,13 @@ fn package(case: &Package, situation: Situation) -> PackageReport {
         (None, Ok(mut plan)) => {
             plan.image = case.image.parse().unwrap();
             let applied = case.applied.as_ref().map(|case| applied(case, &plan, &mut names));
-            Ok(PackageResult { plan, too_many, applied })
+            Ok(PackageResult { inventory, plan, too_many, applied })
         }
     };
     PackageReport {
         image: case.image.clone(),
         page: case.page.clone(),
+        settings: case.settings.clone(),
         repository: case.repository.clone(),
         manifests_read: case.manifests_read,
         result,

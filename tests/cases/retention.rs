@@ -308,7 +308,7 @@ pub(crate) struct Situation {
     case: Case,
     pub(crate) names: Names,
     pub(crate) policy: Policy,
-    inventory: Inventory,
+    pub(crate) inventory: Inventory,
     pub(crate) plan: Result<CleanupPlan, Blocked>,
     pub(crate) closed: Option<u64>,
 }

@@ -64,7 +64,7 @@ fn inventory(versions: u64, width: usize, references: Vec<Reference>) -> Invento
     }
 }
 
-fn package(image: String, plan: &CleanupPlan, is_applied: bool) -> PackageReport {
+fn package(image: String, inventory: &Inventory, plan: &CleanupPlan, is_applied: bool) -> PackageReport {
     let plan = plan.clone();
     let applied = is_applied.then(|| {
         let mut applied = Applied::begin(&plan, &plan.steps);
@@ -77,9 +77,10 @@ fn package(image: String, plan: &CleanupPlan, is_applied: bool) -> PackageReport
     PackageReport {
         image,
         page: None,
+        settings: None,
         repository: None,
         manifests_read: 0,
-        result: Ok(PackageResult { plan, too_many: None, applied }),
+        result: Ok(PackageResult { inventory: inventory.clone(), plan, too_many: None, applied }),
     }
 }
 
@@ -93,9 +94,10 @@ const MOST: usize = 1 << 20;
 #[test]
 fn a_summary_of_20_000_versions_fits() {
     let policy = policy();
-    let plan = plan_cleanup(&inventory(20_000, 20, Vec::new()), &policy).unwrap();
+    let inventory = inventory(20_000, 20, Vec::new());
+    let plan = plan_cleanup(&inventory, &policy).unwrap();
     for is_applied in [false, true] {
-        let report = report(&policy, vec![package("ghcr.io/acme/shop".to_owned(), &plan, is_applied)]);
+        let report = report(&policy, vec![package("ghcr.io/acme/shop".to_owned(), &inventory, &plan, is_applied)]);
         let summary = report.summary();
         assert!(summary.len() < MOST && summary.len() > 50_000, "{} bytes", summary.len());
         assert!(summary.contains("10,000 of 20,000") || summary.contains("0 of 10,000"), "{}", &summary[..400]);
@@ -110,9 +112,10 @@ fn a_summary_of_20_000_versions_fits() {
 #[test]
 fn a_summary_of_many_packages_fits() {
     let policy = policy();
-    let plan = plan_cleanup(&inventory(400, 127, Vec::new()), &policy).unwrap();
+    let inventory = inventory(400, 127, Vec::new());
+    let plan = plan_cleanup(&inventory, &policy).unwrap();
     let image = |at: usize| format!("ghcr.io/acme/shop-{at}");
-    let packages = (0..100).map(|at| package(image(at), &plan, false)).collect();
+    let packages = (0..100).map(|at| package(image(at), &inventory, &plan, false)).collect();
     let report = report(&policy, packages);
     let summary = report.summary();
     assert!(summary.len() < MOST, "{} bytes", summary.len());
@@ -152,10 +155,13 @@ proptest! {
         let policy = policy();
         let place = ghcr_lifecycle::model::untrusted::shown(&text);
         let names = Referenced::Tag(format!("x{:_>127}", 1).parse().unwrap());
-        let planned = |references| plan_cleanup(&inventory(4, 127, references), &policy).unwrap();
-        let plan = planned(vec![Reference { place, names }]);
-        let mut first = package("ghcr.io/acme/shop".to_owned(), &plan, false);
-        let mut outcomes = package("ghcr.io/acme/applied".to_owned(), &planned(Vec::new()), true);
+        let planned = |image: &str, references, is_applied| {
+            let inventory = inventory(4, 127, references);
+            let plan = plan_cleanup(&inventory, &policy).unwrap();
+            package(image.to_owned(), &inventory, &plan, is_applied)
+        };
+        let mut first = planned("ghcr.io/acme/shop", vec![Reference { place, names }], false);
+        let mut outcomes = planned("ghcr.io/acme/applied", Vec::new(), true);
         if let Ok(PackageResult { applied: Some(applied), .. }) = &mut outcomes.result {
             for outcome in applied.deletions.values_mut() {
                 *outcome = Outcome::Failed { problem: text.clone() };
@@ -167,6 +173,7 @@ proptest! {
         let failed = PackageReport {
             image: "ghcr.io/acme/failed".to_owned(),
             page: None,
+            settings: None,
             repository: None,
             manifests_read: 0,
             result: Err(Problem { message: text.clone(), hints: vec![text.clone()], is_next_runs: false }),

@@ -35,6 +35,7 @@ mod policy_schema;
 mod programs;
 mod races;
 mod registry;
+mod report_page;
 mod runner;
 mod sandbox;
 mod scripted;

@@ -215,6 +215,7 @@ impl PackagesReader for Packages {
             version_count,
             repository: repository.and_then(|repository| repository.full_name.parse().ok()),
             page: html_url,
+            settings: format!("{}/{}", self.asker.server_url, place.settings),
             answered_at,
         })
     }

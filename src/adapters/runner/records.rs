@@ -95,6 +95,8 @@ impl Journal for JournalFile {
 pub struct RecordFiles {
     /// The file of the plan, and its path as later steps know it; none if nobody wants it.
     pub plan: Option<(PathBuf, String)>,
+    /// The file of the page for people, and its path as later steps know it; none if nobody wants it.
+    pub page: Option<(PathBuf, String)>,
     /// The journal.
     pub journal: JournalFile,
     /// Its path as later steps know it.
@@ -110,19 +112,29 @@ impl Journal for RecordFiles {
 impl Records for RecordFiles {
     fn save_plan(&self, document: &str) -> Result<Option<String>, PortError> {
         let Some((path, place)) = &self.plan else { return Ok(None) };
-        let write = || {
-            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                std::fs::create_dir_all(folder)?;
-            }
-            std::fs::write(path, document)
-        };
-        write().map_err(|error| write_failed("write the plan", error))?;
+        write(path, document).map_err(|error| write_failed("write the plan", error))?;
+        Ok(Some(place.clone()))
+    }
+
+    fn save_page(&self, render: impl FnOnce() -> String) -> Result<Option<String>, PortError> {
+        let Some((path, place)) = &self.page else { return Ok(None) };
+        write(path, &render()).map_err(|error| {
+            write_failed("write the report", error).with_hint("name another `report-file`, or make room")
+        })?;
         Ok(Some(place.clone()))
     }
 
     fn journal_place(&self) -> Option<String> {
         self.journal.is_begun().then(|| self.journal_place.clone())
     }
+}
+
+/// Writes a file, and the folders that it is in.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, text)
 }
 
 #[cfg(test)]

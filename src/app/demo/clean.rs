@@ -43,6 +43,10 @@ impl Records for Ledger {
         Ok(None)
     }
 
+    fn save_page(&self, _: impl FnOnce() -> String) -> Result<Option<String>, PortError> {
+        Ok(None)
+    }
+
     fn journal_place(&self) -> Option<String> {
         None
     }

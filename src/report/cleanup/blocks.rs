@@ -16,6 +16,8 @@ const MAX_MARKDOWN: usize = 900_000;
 pub(super) enum Block {
     /// What the following is about, with the page that it links to.
     Heading { text: String, link: Option<String> },
+    /// Pages to open.
+    Links(Vec<(&'static str, String)>),
     /// The sentences that matter most.
     Lead(String),
     /// Sentences.
@@ -93,6 +95,10 @@ impl Markdown {
             }
             Block::Heading { text: title, link: None } => {
                 let _ = writeln!(text, "#### {}\n", inline(title));
+            }
+            Block::Links(links) => {
+                let links: Vec<String> = links.iter().map(|(text, link)| format!("[{text}]({link})")).collect();
+                let _ = writeln!(text, "{}\n", links.join(" · "));
             }
             Block::Lead(sentence) => {
                 let _ = writeln!(text, "**{}**\n", inline(sentence));
@@ -199,6 +205,8 @@ fn show(text: &mut String, block: &Block, width: Option<u16>) {
         }
         // Whoever prints this prints those as well.
         Block::Alert { kind: Alert::Warning | Alert::Note, lines: _ } => {}
+        // A heading says which package it is.
+        Block::Links(_) => {}
     }
 }
 

@@ -15,7 +15,7 @@ use crate::policy::{
 
 /// Adds what became of the pull request's tags.
 pub(super) fn blocks(blocks: &mut Vec<Block>, report: &CleanupReport<'_>, result: &PackageResult, pull_request: u64) {
-    let PackageResult { plan, too_many: _, applied } = result;
+    let PackageResult { plan, applied, .. } = result;
     let all = tags_of_pull_request(plan, report.policy, pull_request);
     let fates = Fates::of(plan);
     let stays: Vec<&(&PlannedVersion, &TagDecision)> =

@@ -32,10 +32,11 @@ pub(super) fn document(report: &CleanupReport<'_>) -> Value {
 }
 
 fn package(report: &CleanupReport<'_>, package: &PackageReport) -> Value {
-    let PackageReport { image, page, repository, manifests_read, result } = package;
+    let PackageReport { image, page, settings, repository, manifests_read, result } = package;
     let mut value = json!({
         "image": image,
         "page": page,
+        "settings": settings,
         "repository": repository,
         "manifests-read": manifests_read,
     });
@@ -43,7 +44,7 @@ fn package(report: &CleanupReport<'_>, package: &PackageReport) -> Value {
         Err(Problem { message, hints, is_next_runs }) => {
             json!({"problem": {"message": message, "hints": hints, "next-run": is_next_runs}})
         }
-        Ok(PackageResult { plan, too_many, applied }) => {
+        Ok(PackageResult { inventory: _, plan, too_many, applied }) => {
             let mut planned = planned(report, plan);
             planned["too-many"] = match too_many {
                 Some(too_many) => json!({"allow": too_many.planned, "limit": too_many.limit.to_string()}),

@@ -38,7 +38,7 @@ pub(super) fn restore_line(image: &str, ids: impl Iterator<Item = VersionId>) ->
 
 /// Returns what may be wrong with a package.
 pub(super) fn warnings(report: &CleanupReport<'_>, package: &PackageReport) -> Vec<String> {
-    let Ok(PackageResult { plan, too_many, applied }) = &package.result else { return Vec::new() };
+    let Ok(PackageResult { plan, too_many, applied, .. }) = &package.result else { return Vec::new() };
     let mut warnings = Vec::new();
     if let (Some(too_many), DryRun::Plan | DryRun::ByDefault | DryRun::Asked) = (too_many, report.dry_run) {
         warnings.push(package::too_many_line(too_many, report.dry_run));
@@ -215,7 +215,7 @@ fn restorable(image: &str, indexes: &[PartialIndex]) -> Option<String> {
 
 /// Returns what is worth knowing of a package.
 pub(super) fn notices(report: &CleanupReport<'_>, package: &PackageReport) -> Vec<String> {
-    let PackageResult { plan, too_many: _, applied } = match &package.result {
+    let PackageResult { plan, applied, .. } = match &package.result {
         Ok(result) => result,
         Err(Problem { is_next_runs: true, message, hints: _ }) => {
             return vec![format!("the run did not come to it; it is the next run's: {}", words::told(message))];

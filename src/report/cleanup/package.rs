@@ -1,9 +1,11 @@
 //! One package: what is decided first, then by row, by reason, and at last version by version.
 
 use super::{
-    CleanupReport, DryRun, PackageReport, PackageResult, Problem, applied,
+    CleanupReport, DryRun, PackageReport, PackageResult, Problem, ages, applied,
     blocks::{Alert, Block, Facts},
-    closed, lists, notes,
+    closed,
+    groups::groups,
+    lists, notes,
     quantities::{by_number, bytes, counted, number},
     tally, words,
 };
@@ -14,19 +16,22 @@ use crate::policy::{
 
 /// Returns the section of a package; its lists have at most `most` entries each.
 pub(super) fn blocks(report: &CleanupReport<'_>, package: &PackageReport, most: usize) -> Vec<Block> {
-    let PackageReport { image, page, repository, manifests_read, result } = package;
+    let PackageReport { image, page, settings, repository, manifests_read, result } = package;
     let mut blocks = vec![Block::Heading { text: image.clone(), link: page.clone() }];
+    let links = links(settings.as_deref());
     let result = match result {
         Ok(result) => result,
         Err(problem) => {
             blocks.push(Block::Alert { kind: Alert::Caution, lines: problem_lines(problem) });
+            blocks.extend(links);
             return blocks;
         }
     };
-    let PackageResult { plan, too_many, applied } = result;
+    let PackageResult { inventory, plan, too_many, applied } = result;
     if let Some(number) = report.closed {
         closed::blocks(&mut blocks, report, result, number);
         alerts(&mut blocks, report, package);
+        blocks.extend(links);
         return blocks;
     }
     match applied {
@@ -41,6 +46,7 @@ pub(super) fn blocks(report: &CleanupReport<'_>, package: &PackageReport, most: 
         None => blocks.extend(cost(plan, report.pace).map(Block::Paragraph)),
     }
     alerts(&mut blocks, report, package);
+    blocks.extend(ages::picture(plan, &groups(plan, inventory)).map(Block::Table));
     blocks.push(Block::Table(rows(plan, report)));
     blocks.push(Block::Table(reasons(plan)));
     let beside = super::beside::points(plan);
@@ -58,11 +64,20 @@ pub(super) fn blocks(report: &CleanupReport<'_>, package: &PackageReport, most: 
     };
     let taken_at = plan.taken_at.format("%Y-%m-%d %H:%M UTC");
     blocks.push(Block::Paragraph(format!("As of {taken_at}; {read}; {repository}.")));
+    blocks.extend(links);
     blocks
 }
 
+/// Links to the pages of a package beside the one in its heading; addresses of versions are below those of the settings.
+fn links(settings: Option<&str>) -> Option<Block> {
+    let settings = settings?;
+    let versions = settings.strip_suffix("/settings").map(|package| format!("{package}/versions"));
+    let links = [("All versions", versions), ("Settings", Some(settings.to_owned()))];
+    Some(Block::Links(links.into_iter().filter_map(|(text, link)| Some((text, link?))).collect()))
+}
+
 /// Says why a package could not be planned, and what to do about it.
-fn problem_lines(problem: &Problem) -> Vec<String> {
+pub(super) fn problem_lines(problem: &Problem) -> Vec<String> {
     let Problem { message, hints, is_next_runs } = problem;
     let verb = if *is_next_runs { "did not" } else { "failed to" };
     let mut lines = vec![format!("{verb} {}; nothing of this package was changed", words::told(message))];
@@ -97,7 +112,7 @@ fn alerts(blocks: &mut Vec<Block>, report: &CleanupReport<'_>, package: &Package
 }
 
 /// Says what a plan does, in a sentence or two.
-fn lead(plan: &CleanupPlan) -> String {
+pub(super) fn lead(plan: &CleanupPlan) -> String {
     let (all, gone) = (plan.versions.len(), plan.deleted().count());
     let mut text = match gone {
         0 if all == 1 => "the only version stays".to_owned(),

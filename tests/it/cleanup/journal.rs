@@ -82,6 +82,10 @@ impl Records for Notes {
         Ok(None)
     }
 
+    fn save_page(&self, _: impl FnOnce() -> String) -> Result<Option<String>, PortError> {
+        Ok(None)
+    }
+
     fn journal_place(&self) -> Option<String> {
         None
     }

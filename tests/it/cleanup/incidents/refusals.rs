@@ -275,6 +275,7 @@ async fn without_a_journal_nothing_is_changed() {
         stage.reset(Habits::default());
         let records = RecordFiles {
             plan: None,
+            page: None,
             journal: JournalFile::at(Path::new(path), false),
             journal_place: path.to_owned(),
         };

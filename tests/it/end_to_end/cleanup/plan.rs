@@ -57,6 +57,27 @@ fn a_plan_at_a_terminal_goes_where_it_is_told_to_and_out_as_json() {
 }
 
 #[test]
+fn a_page_for_people_is_written_where_it_is_asked_for() {
+    let sandbox = shop();
+    let step = terminal(&sandbox, &["plan", "--report-file", "pages/report.html"]);
+    let outcome = step.succeed();
+    assert!(outcome.stdout.contains("The report is in `pages/report.html`."), "{outcome}");
+    let page = fs::read_to_string(step.path("workspace/pages/report.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains("main-1111111"), "{page}");
+    let outcome = weekly(&sandbox, "cleanup").input("dry-run", "false").input("report-file", "report.html").succeed();
+    assert_eq!(outcome.outputs["report-file"], "report.html");
+    assert_clean(&sandbox);
+    // What was done is told even where the page cannot be kept.
+    let sandbox = shop();
+    let step = weekly(&sandbox, "cleanup").input("dry-run", "false").input("report-file", "/dev/full");
+    let outcome = step.fail(1);
+    assert_clean(&sandbox);
+    assert!(outcome.stderr.contains("failed to write the report"), "{outcome}");
+    assert_eq!(outcome.outputs["deleted"], DELETED.to_string());
+    assert!(outcome.summary.contains("versions deleted"), "{outcome}");
+}
+
+#[test]
 fn a_plan_in_a_workflow_has_outputs_a_summary_and_a_file() {
     let sandbox = shop();
     let step = weekly(&sandbox, "plan");
