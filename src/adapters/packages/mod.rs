@@ -209,13 +209,14 @@ impl PackagesReader for Packages {
         let place = self.place(image).await?;
         let (package, answered_at) = self.package_answer(image, &place, &operation).await?;
         let wire::Package { visibility, version_count, repository, html_url } = package;
+        let settings = self.pages(image, &place).package_settings().ok_or_else(|| no_owner(image))?;
         Ok(PackageFacts {
             owner: place.owner,
             visibility,
             version_count,
             repository: repository.and_then(|repository| repository.full_name.parse().ok()),
             page: html_url,
-            settings: format!("{}/{}", self.asker.server_url, place.settings),
+            settings,
             answered_at,
         })
     }
