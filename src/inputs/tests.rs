@@ -105,7 +105,7 @@ fn every_mistake_is_reported_at_once() {
     let expected = "\
 10 inputs are wrong
   input `mode`: `tag` is no mode
-    hint: did you mean `tags`? the modes are `auto`, `tags`, `push`, `mirror`, `cleanup`, `plan`, `apply`, `restore`, `discover` and `check`
+    hint: did you mean `tags`? the modes are `auto`, `tags`, `push`, `mirror`, `cleanup`, `plan`, `apply`, `restore`, `discover`, `doctor` and `check`
   input `ref`: `a\\u{1b}[31m\\nb` holds control characters
     hint: give one line of plain text
   input `registry`: `https://ghcr.io/x` is an address with a scheme
@@ -124,7 +124,10 @@ fn every_mistake_is_reported_at_once() {
     hint: a shorter commit id could not be told from other parts of a tag
   GITHUB_API_URL is `http://api.example`, which is no https address
     hint: the token is sent there, so only a host on this machine may speak http";
-    assert_eq!(text.replace("`discover`, `check`, `demo` and `sandbox`", "`discover` and `check`"), expected);
+    assert_eq!(
+        text.replace("`discover`, `doctor`, `check`, `demo` and `sandbox`", "`discover`, `doctor` and `check`"),
+        expected
+    );
 }
 
 #[test]
