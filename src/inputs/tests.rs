@@ -105,7 +105,7 @@ fn every_mistake_is_reported_at_once() {
     let expected = "\
 10 inputs are wrong
   input `mode`: `tag` is no mode
-    hint: did you mean `tags`? the modes are `auto`, `tags`, `push`, `mirror`, `cleanup`, `plan`, `apply`, `restore`, `discover`, `check` and `schema`
+    hint: did you mean `tags`? the modes are `auto`, `tags`, `push`, `mirror`, `cleanup`, `plan`, `apply`, `restore`, `discover`, `doctor`, `check` and `schema`
   input `ref`: `a\\u{1b}[31m\\nb` holds control characters
     hint: give one line of plain text
   input `registry`: `https://ghcr.io/x` is an address with a scheme

@@ -59,8 +59,8 @@ impl Right {
     #[must_use]
     pub fn missing_scopes<'s>(self, scopes: impl Iterator<Item = &'s str> + Clone) -> Vec<&'static str> {
         let has = |wanted: &str| scopes.clone().any(|scope| scope == wanted);
-        let needed = self.scopes().iter().copied();
-        needed.filter(|scope| !has(scope) && !(*scope == "read:packages" && has("write:packages"))).collect()
+        let is_included = |scope: &str| has(scope) || (scope == "read:packages" && has("write:packages"));
+        self.scopes().iter().copied().filter(|scope| !is_included(scope)).collect()
     }
 
     /// Returns the role on the package that it takes.
