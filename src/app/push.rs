@@ -25,7 +25,7 @@ use crate::{
 };
 
 use super::{
-    copy::{copy_referrers, staged_parts, tags_if_shown},
+    copy::{copy_referrers, put_beside, staged_parts, tags_if_shown},
     plan::{self, ImagePlan, Job, Planned},
 };
 
@@ -192,11 +192,11 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         staged_parts(&self.image.parts)
     }
 
-    /// Takes along what refers to the image where it comes from another place. Returns how many manifests do, and what was
+    /// Takes along what refers to the image where it comes from. Returns how many manifests do, and what was
     /// sent.
     async fn take_referrers(&self, name: &ImageName, report: &mut Report) -> Result<(usize, Staged), Error> {
-        let mut count = 0;
-        let mut sent = Staged::default();
+        let beside = put_beside(self.writer, self.source, name, self.image).await?;
+        let (mut count, mut sent) = (beside.referrers, beside.staged);
         for origin in self.source.origins().into_iter().filter(|origin| *origin != name) {
             let tags = match tags_if_shown(self.writer, origin).await? {
                 Ok(tags) => tags,
