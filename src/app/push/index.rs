@@ -76,7 +76,7 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
                 }
                 self.check_joined(name, index, &manifest, report);
                 let place = self.job.policy.rules[row.rule].row.clone();
-                return Ok(Some(TagLine::joined(index, place, &manifest.digest, change, &tags)));
+                return Ok(Some(TagLine::joined(index, place, &manifest, change, &tags)));
             }
             publish::point(self.writer, name, index, &manifest).await?;
         }
