@@ -63,7 +63,9 @@ fn promotion() -> World {
     World { to, from: Some(from), step }
 }
 
-const RUNS: [(&str, fn() -> World); 2] = [("push", push), ("promotion", promotion)];
+type Prepare = fn() -> World;
+
+const RUNS: [(&str, Prepare); 2] = [("push", push), ("promotion", promotion)];
 
 /// Requests of one kind: what a fault is set on.
 type Class = (String, String);
@@ -110,8 +112,16 @@ impl World {
     }
 }
 
-/// What an undisturbed run leaves, and the classes of its requests, at the source's registry or at the target's.
-fn undisturbed(prepare: fn() -> World) -> (BTreeMap<String, String>, Vec<(usize, Class)>, Vec<usize>) {
+/// What an undisturbed run leaves and asks for.
+struct Undisturbed {
+    wanted: BTreeMap<String, String>,
+    /// Each with the place of its registry among the world's.
+    classes: Vec<(usize, Class)>,
+    /// The number of requests to each registry.
+    counts: Vec<usize>,
+}
+
+fn undisturbed(prepare: Prepare) -> Undisturbed {
     let world = prepare();
     world.step.succeed();
     let requests: Vec<_> = world.sandboxes().iter().map(|sandbox| sandbox.requests()).collect();
@@ -120,7 +130,8 @@ fn undisturbed(prepare: fn() -> World) -> (BTreeMap<String, String>, Vec<(usize,
         .enumerate()
         .flat_map(|(at, requests)| requests.iter().map(move |one| (at, class(one))))
         .collect();
-    (world.held(), classes.into_iter().collect(), requests.iter().map(Vec::len).collect())
+    let counts = requests.iter().map(Vec::len).collect();
+    Undisturbed { wanted: world.held(), classes: classes.into_iter().collect(), counts }
 }
 
 /// Sets a fault on each class of requests, one in each run, and lets `judge` see how the run ended.
@@ -131,7 +142,7 @@ fn on_every_class(
     judge: impl Fn(&str, &Class, Option<String>) + Sync,
 ) {
     for (name, prepare) in RUNS {
-        let (wanted, classes, _) = undisturbed(prepare);
+        let Undisturbed { wanted, classes, .. } = undisturbed(prepare);
         let chosen: Vec<_> = classes.into_iter().filter(|(_, class)| wants(class)).collect();
         assert!(!chosen.is_empty());
         let cases = chosen.iter().flat_map(|case| effects.iter().map(move |effect| (case, effect)));
@@ -164,7 +175,7 @@ fn what_fails_once_at_any_kind_of_request_is_done_again() {
 #[test]
 fn tokens_that_run_out_before_any_request_are_renewed() {
     for (name, prepare) in RUNS {
-        let (wanted, _, counts) = undisturbed(prepare);
+        let Undisturbed { wanted, counts, .. } = undisturbed(prepare);
         let cases = counts.iter().enumerate().flat_map(|(at, count)| (1..=*count).map(move |n| (at, n)));
         each(cases, |(at, n)| {
             let world = prepare();
@@ -178,7 +189,7 @@ fn tokens_that_run_out_before_any_request_are_renewed() {
 #[test]
 fn tokens_that_last_for_a_few_requests_are_renewed_or_said_to_be_no_good() {
     for (name, prepare) in RUNS {
-        let (wanted, _, _) = undisturbed(prepare);
+        let Undisturbed { wanted, .. } = undisturbed(prepare);
         each([1, 2, 3, 5, 8, 13, 21, 34], |life| {
             let world = prepare();
             for sandbox in world.sandboxes() {
@@ -246,12 +257,12 @@ fn no_request_takes_credentials_to_another_host() {
         headers: vec![("location".to_owned(), at.clone()), ("range".to_owned(), "0-0".to_owned())],
     };
     let redirect = FaultEffect::Redirect { location: at.clone() };
-    on_every_class(|_| true, &[redirect.clone()], usize::MAX, |_, _, _| {});
+    on_every_class(|_| true, std::slice::from_ref(&redirect), usize::MAX, |_, _, _| {});
     on_every_class(|(_, path)| path.ends_with("/blobs/uploads/"), &[accepted(202)], usize::MAX, |_, _, _| {});
 
     // An upload that broke is asked for, and goes on in pieces.
     let large = || push_of(&SampleImage::builder().seed("large").layers(1).layer_size(9 * 1024 * 1024).build());
-    let (wanted, _, _) = undisturbed(large);
+    let Undisturbed { wanted, .. } = undisturbed(large);
     for (method, effect) in
         [("GET", &redirect), ("PATCH", &redirect), ("PATCH", &accepted(202)), ("GET", &accepted(204))]
     {
