@@ -34,33 +34,36 @@ pub(crate) async fn push(
     variables: &BTreeMap<String, String>,
 ) -> Result<Report, Error> {
     let Some(from) = &inputs.promote_from else {
-        let source = source(&inputs.sources, registry, variables).await?;
-        return app::push::push(job, registry, history, &source).await;
+        let named = named(&inputs.sources)?;
+        return app::push::push(job, registry, history, || open(&named, registry, variables)).await;
     };
     let promotion = Promotion { from, has_source: !inputs.sources.is_empty() };
-    let open = |found: Option<String>| {
+    let opened = |found: Option<String>| {
         let sources = found.map_or_else(|| inputs.sources.clone(), |name| vec![name]);
-        async move { source(&sources, registry, variables).await }
+        async move { open(&named(&sources)?, registry, variables).await }
     };
-    app::push::promote(job, &promotion, registry, history, open).await
+    app::push::promote(job, &promotion, registry, history, opened).await
 }
 
-/// Opens what input `source` names.
-async fn source(
-    sources: &[String],
-    registry: &RegistryClient,
-    variables: &BTreeMap<String, String>,
-) -> Result<Source, Error> {
+/// Reads what input `source` names.
+fn named(sources: &[String]) -> Result<Vec<NamedSource>, Error> {
     if sources.is_empty() {
         return Err(Error::input("mode `push` needs input `source`: the image to push").with_hint(
             "an archive that `docker buildx build -o type=oci,dest=image.tar` or `docker save` wrote, or an image in a registry",
         ));
     }
     let wrong = |error: SourceSpecError| Error::input(format!("input `source`: {error}")).with_hint(error.hint());
-    let named = sources.iter().map(|text| NamedSource::parse(text).map_err(wrong));
-    let named = named.collect::<Result<Vec<_>, _>>()?;
+    sources.iter().map(|text| NamedSource::parse(text).map_err(wrong)).collect()
+}
+
+/// Opens sources.
+async fn open(
+    named: &[NamedSource],
+    registry: &RegistryClient,
+    variables: &BTreeMap<String, String>,
+) -> Result<Source, Error> {
     let opened = Opener::new(registry, variables)
-        .open_all(&named)
+        .open_all(named)
         .await
         .map_err(|error| if error.is_unavailable() { error.into() } else { wrong_input(error) })?;
     Ok(Source::of(opened).await?)

@@ -224,6 +224,11 @@ pub trait ImageSource: Sync {
     fn origins(&self) -> Vec<&ImageName> {
         Vec::new()
     }
+
+    /// The manifests beside the image that refer to some manifest: a layout lists them as it lists the image.
+    fn beside(&self) -> &[Descriptor] {
+        &[]
+    }
 }
 
 /// The source repository's history: the local clone, then the GitHub API.

@@ -4,14 +4,14 @@
 use crate::{
     collect::{
         image::{Image, Part, PublishedSource, read_image},
-        referrers::read_referrers,
+        referrers::{read_beside, read_referrers},
     },
     execute::{
         publish::{self, Staged, StagedPart},
         referrers::{PutReferrers, ReferrerSet, put_referrers},
     },
     model::{Digest, ImageName, Tag},
-    ports::{PortError, PortErrorKind, RegistryWriter},
+    ports::{ImageSource, PortError, PortErrorKind, RegistryWriter},
     report::copies::Failure,
 };
 
@@ -61,6 +61,23 @@ pub async fn copy_referrers<W: RegistryWriter>(
         ));
     }
     Ok(copied)
+}
+
+/// Puts what the source of an image has beside it and what refers to it. The image's manifests are there already.
+///
+/// # Errors
+/// If what refers to it cannot be read or written.
+pub async fn put_beside<W: RegistryWriter, S: ImageSource>(
+    writer: &W,
+    source: &S,
+    to: &ImageName,
+    image: &Image,
+) -> Result<Copied, PortError> {
+    let found = read_beside(source, image).await?;
+    let parts = staged_parts(&found.parts);
+    let set = ReferrerSet { parts: &parts, cosign: &[], listed: &found.listed };
+    let PutReferrers { staged, differing: _ } = put_referrers(writer, source, to, &set).await?;
+    Ok(Copied { staged, referrers: found.parts.len(), warnings: Vec::new() })
 }
 
 /// Copies an image with all that it reaches and all that refers to it. No tag points at it yet.

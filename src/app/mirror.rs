@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     execute::publish,
     inputs::MirrorInputs,
-    model::{Digest, ImageName, ManifestReference, Tag},
+    model::{Digest, ImageName, ManifestReference, Tag, referrer::listed_referrers},
     ports::{PortError, PortErrorKind, RegistryReader, RegistryWriter, Run},
     report::{
         TagOutcome,
@@ -240,7 +240,11 @@ async fn later_referrers<W: RegistryWriter>(
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
-    for subject in differing.into_iter().flatten().collect::<BTreeSet<_>>() {
+    let unchanged = report.tags.iter().filter(|tag| tag.outcome == TagOutcome::Unchanged);
+    let unchanged: BTreeSet<Digest> = unchanged.map(|tag| tag.digest.clone()).collect();
+    let mut behind = behind(mirroring, writer, unchanged).await?;
+    behind.extend(differing.into_iter().flatten());
+    for subject in behind {
         match copy_image(writer, from, tags, to, &subject).await {
             Ok((_, copied)) => report.add(copied.staged, copied.referrers, copied.warnings),
             Err(error) if is_about_one_image(&error) => report.failures.push(failure(&error)),
@@ -248,6 +252,37 @@ async fn later_referrers<W: RegistryWriter>(
         }
     }
     Ok(())
+}
+
+/// Chooses the images that the referrers API lists something of which is not known of their copies. Of what refers to
+/// their children only tags tell: to ask for each child, its index would have to be read.
+async fn behind<W: RegistryWriter>(
+    mirroring: &Mirroring<'_>,
+    writer: &W,
+    unchanged: BTreeSet<Digest>,
+) -> Result<BTreeSet<Digest>, PortError> {
+    let Mirroring { from, to, .. } = *mirroring;
+    let compared: Vec<Option<Digest>> = futures::stream::iter(unchanged)
+        .map(|subject| async move {
+            let ours = writer.referrers(from, &subject).await?.unwrap_or_default();
+            if ours.is_empty() {
+                return Ok::<_, PortError>(None);
+            }
+            let theirs = match writer.referrers(to, &subject).await? {
+                Some(theirs) => theirs,
+                None => {
+                    let fallback = ManifestReference::Tag(Tag::of_referrers(&subject, None));
+                    let list = writer.manifest(to, &fallback).await?;
+                    list.and_then(|raw| listed_referrers(&raw).ok()).unwrap_or_default()
+                }
+            };
+            let known: BTreeSet<Digest> = theirs.into_iter().map(|referrer| referrer.digest).collect();
+            Ok(ours.iter().any(|referrer| !known.contains(&referrer.digest)).then_some(subject))
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(compared.into_iter().flatten().collect())
 }
 
 fn finished(report: &MirrorRun) -> Finished {

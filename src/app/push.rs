@@ -17,6 +17,7 @@ use crate::{
     model::{Digest, ImageName, RawManifest, Tag},
     policy::{
         inversion::Role,
+        mirror::MirrorPlan,
         publish::{Change, Ours, Target, Write},
     },
     ports::{ImageSource, PortError, PortErrorKind, RegistryWriter, SourceHistory},
@@ -24,7 +25,7 @@ use crate::{
 };
 
 use super::{
-    copy::{copy_referrers, staged_parts, tags_if_shown},
+    copy::{copy_referrers, put_beside, staged_parts, tags_if_shown},
     plan::{self, ImagePlan, Job, Planned},
 };
 
@@ -39,7 +40,7 @@ const LOOKS: usize = 10;
 /// How often all is checked once more because something had to be put back: who deletes an image deletes its tags too.
 const CHECKS: usize = 3;
 
-/// Publishes the source under every planned tag of every chosen image.
+/// Publishes the source that `open` opens under every planned tag of every chosen image.
 ///
 /// The order is: check everything; put blobs, children and the image's own manifest of every image by digest, and what
 /// refers to them; then flip tags, then pointers; then verify.
@@ -47,22 +48,26 @@ const CHECKS: usize = 3;
 /// # Errors
 /// If anything forbids writing (then no tag was written, and nothing was sent unless another run published meanwhile), if
 /// the image does not stay complete, or if a request fails for good.
-pub async fn push<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
-    job: &Job<'_>,
-    writer: &W,
-    history: &H,
-    source: &S,
-) -> Result<Report, Error> {
+pub async fn push<W, H, S, F>(job: &Job<'_>, writer: &W, history: &H, open: impl FnOnce() -> F) -> Result<Report, Error>
+where
+    W: RegistryWriter,
+    H: SourceHistory,
+    S: ImageSource,
+    F: Future<Output = Result<S, Error>>,
+{
     let begun = begin(job, history).await?;
     if begun.planned.tags.rows.is_empty() {
         return Ok(begun.finish());
     }
-    publish(job, begun, writer, history, source).await
+    // What needs no image is known to be right: opening one may take minutes.
+    let source = open().await?;
+    publish(job, begun, writer, history, &source).await
 }
 
 /// What is known before the source is opened.
 struct Begun {
     planned: Planned,
+    mirrors: Vec<MirrorPlan>,
     report: Report,
 }
 
@@ -77,7 +82,9 @@ async fn begin<H: SourceHistory>(job: &Job<'_>, history: &H) -> Result<Begun, Er
     let planned = plan::plan(job, history).await?;
     let report = plan::report("push", job, &planned)?;
     plan::all_are_tags(job, &planned)?;
-    Ok(Begun { planned, report })
+    index::check_indexes(job, &planned)?;
+    let mirrors = mirrors::plan(job, &planned)?;
+    Ok(Begun { planned, mirrors, report })
 }
 
 async fn publish<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
@@ -87,14 +94,12 @@ async fn publish<W: RegistryWriter, H: SourceHistory, S: ImageSource>(
     history: &H,
     source: &S,
 ) -> Result<Report, Error> {
-    let Begun { planned, mut report } = begun;
+    let Begun { planned, mirrors, mut report } = begun;
     let image = read_image(source).await?;
     let ours = Ours { digest: Some(image.root().digest.clone()), commit: plan::own_commit(&planned.context) };
     let push = Push { job, planned: &planned, writer, history, source, image: &image, ours: &ours };
     push.check_image(&mut report)?;
     let plans = plan::plan_images(job, &planned, writer, history, &ours, true).await?;
-    push.check_indexes()?;
-    let mirrors = push.plan_mirrors()?;
     promote::warn_of_undated(&push, &mut report).await;
 
     let mut staged: BTreeMap<ImageName, Staged> = BTreeMap::new();
@@ -187,11 +192,11 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
         staged_parts(&self.image.parts)
     }
 
-    /// Takes along what refers to the image where it comes from another place. Returns how many manifests do, and what was
+    /// Takes along what refers to the image where it comes from. Returns how many manifests do, and what was
     /// sent.
     async fn take_referrers(&self, name: &ImageName, report: &mut Report) -> Result<(usize, Staged), Error> {
-        let mut count = 0;
-        let mut sent = Staged::default();
+        let beside = put_beside(self.writer, self.source, name, self.image).await?;
+        let (mut count, mut sent) = (beside.referrers, beside.staged);
         for origin in self.source.origins().into_iter().filter(|origin| *origin != name) {
             let tags = match tags_if_shown(self.writer, origin).await? {
                 Ok(tags) => tags,

@@ -72,7 +72,11 @@ async fn platform_of<S: ImageSource>(source: &S, config: &Descriptor) -> Result<
 /// # Errors
 /// If a manifest cannot be read, is malformed or too deep, or there are too many.
 pub async fn read_image<S: ImageSource>(source: &S) -> Result<Image, PortError> {
-    let root = source.root().await?;
+    read_from(source, source.root().await?).await
+}
+
+/// Does the same with another manifest of the source.
+pub(super) async fn read_from<S: ImageSource>(source: &S, root: RawManifest) -> Result<Image, PortError> {
     let mut parts = Vec::new();
     let mut platforms = BTreeMap::new();
     let mut seen = BTreeSet::new();

@@ -10,10 +10,10 @@ use crate::{
         Digest, ImageName, ListedReferrer, ManifestReference, RawManifest, Tag,
         referrer::{COSIGN_SUFFIXES, listed_referrers},
     },
-    ports::{PortError, PortErrorKind, RegistryReader},
+    ports::{ImageSource, PortError, PortErrorKind, RegistryReader},
 };
 
-use super::image::{Part, PublishedSource, read_image};
+use super::image::{Image, Part, PublishedSource, read_from, read_image};
 
 /// How many requests are under way at once.
 const AT_ONCE: usize = 6;
@@ -99,6 +99,37 @@ pub async fn read_referrers<R: RegistryReader>(
         }
     }
     Ok(found)
+}
+
+/// Reads what the source has beside an image and what refers to it, or to something that does.
+///
+/// # Errors
+/// If one of them cannot be read.
+pub async fn read_beside<S: ImageSource>(source: &S, image: &Image) -> Result<Referrers, PortError> {
+    let mut waiting: Vec<(RawManifest, Digest)> = Vec::new();
+    for descriptor in source.beside() {
+        let raw = source.manifest(descriptor).await?;
+        if let Some(subject) = raw.parse().ok().and_then(|manifest| manifest.subject) {
+            waiting.push((raw, subject.digest));
+        }
+    }
+    let mut found = Referrers::default();
+    let mut known: BTreeSet<Digest> = image.parts.iter().map(|part| part.manifest.digest.clone()).collect();
+    loop {
+        let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, subject)| known.contains(subject));
+        if now.is_empty() {
+            return Ok(found);
+        }
+        waiting = later;
+        for (raw, subject) in now {
+            let entry = ListedReferrer::of(&raw).map_err(|error| {
+                PortError::new(PortErrorKind::Malformed, format!("read the manifest {}", raw.digest), error.to_string())
+            })?;
+            found.listed.entry(subject).or_default().push(entry);
+            let parts = read_from(source, raw).await?.parts;
+            found.parts.extend(parts.into_iter().filter(|part| known.insert(part.manifest.digest.clone())));
+        }
+    }
 }
 
 /// What refers to one manifest.

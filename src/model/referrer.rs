@@ -1,8 +1,8 @@
 //! Referrers as registries list them: descriptors of manifests that point at a subject.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Digest, RawManifest, manifest::ManifestError};
+use super::{Digest, Manifest, ManifestKind, RawManifest, manifest::ManifestError};
 
 /// One entry of a list of referrers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,28 @@ pub struct ListedReferrer {
     pub digest: Digest,
     /// The whole descriptor, with what nobody here needs: it is written elsewhere as it was read.
     pub entry: Value,
+}
+
+impl ListedReferrer {
+    /// Describes a manifest as the distribution spec lets a list of referrers describe it.
+    ///
+    /// # Errors
+    /// If it is no manifest.
+    pub fn of(raw: &RawManifest) -> Result<Self, ManifestError> {
+        let Manifest { kind, media_type: _, artifact_type, subject: _, annotations } = raw.parse()?;
+        let artifact_type = artifact_type.or(match kind {
+            ManifestKind::Image { config, .. } => Some(config.media_type),
+            ManifestKind::Index { .. } => None,
+        });
+        let mut entry = json!({"mediaType": raw.media_type, "digest": raw.digest, "size": raw.bytes.len()});
+        if let Some(artifact_type) = artifact_type {
+            entry["artifactType"] = artifact_type.into();
+        }
+        if !annotations.is_empty() {
+            entry["annotations"] = json!(annotations);
+        }
+        Ok(Self { digest: raw.digest.clone(), entry })
+    }
 }
 
 /// The suffixes of the tags under which cosign keeps what belongs to an image, `sha256-<hex>.sig` and the like.

@@ -20,6 +20,7 @@ pub use self::{
     written::{duration_text, row_text},
 };
 use super::rules::{Policy, Row};
+use crate::model::ImageName;
 
 /// Something about a policy that its author should know.
 #[derive(Clone, Debug)]
@@ -63,6 +64,15 @@ pub enum Finding {
         /// How long they live.
         keep: Duration,
     },
+    /// Several images have one mirror, so only images of the same content can be pushed.
+    SharedMirror {
+        /// The mirror.
+        image: ImageName,
+        /// Its line in the policy file, from 1.
+        line: usize,
+        /// How many images there are.
+        images: usize,
+    },
 }
 
 /// All that was found.
@@ -89,6 +99,7 @@ pub fn advise(policy: &Policy) -> Advice {
     findings.extend(policy.rules.iter().filter_map(|rule| never::misses_own(rule, policy)));
     findings.extend(policy.rules.iter().flat_map(pointers::piling_up));
     findings.extend(untagged(policy));
+    findings.extend(shared_mirrors(policy));
     let (rows, unpaired) = pairs::tried(policy);
     let overlaps = pairs::overlaps(&rows, policy);
     findings.extend(overlaps.into_iter().map(|overlap| Finding::Overlap(Box::new(overlap))));
@@ -100,6 +111,12 @@ pub fn advise(policy: &Policy) -> Advice {
         }
     }
     Advice { findings, omitted, unpaired }
+}
+
+fn shared_mirrors(policy: &Policy) -> impl Iterator<Item = Finding> + '_ {
+    let images = policy.images.len();
+    let shared = policy.mirrors.iter().filter(move |_| images > 1);
+    shared.map(move |mirror| Finding::SharedMirror { image: mirror.image.clone(), line: mirror.line, images })
 }
 
 /// The inputs of docker/metadata-action have no place for `untagged`.

@@ -6,6 +6,7 @@ use std::fmt;
 use oci_distribution::manifest::OCI_IMAGE_INDEX_MEDIA_TYPE;
 use serde_json::{Map, Value, json};
 
+use super::template::{Piece, Template, Variable};
 use crate::model::{
     Digest, ManifestKind, RawManifest, Tag,
     manifest::{MAX_MANIFEST_BYTES, Platform},
@@ -85,6 +86,41 @@ pub fn split(tag: &Tag) -> Option<(&str, Suffix)> {
 fn is_variant(text: &str) -> bool {
     text.strip_prefix('v')
         .is_some_and(|digits| matches!(digits.len(), 1 | 2) && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Tells whether a tag that this template gives may end in an architecture. `releases` says that its `{{version}}` never
+/// has a pre-release part.
+#[must_use]
+pub fn may_end_in_architecture(template: &Template, releases: bool) -> bool {
+    let pieces = template.pieces();
+    match pieces.last() {
+        None => false,
+        Some(Piece::Literal(text)) => match text.rfind(SEPARATORS) {
+            // `v7` may follow a value that ends in `arm`.
+            Some(at) => {
+                let word = &text[at + 1..];
+                is_variant(word) || format!("xx-{word}").parse().is_ok_and(|tag| split(&tag).is_some())
+            }
+            // What begins the word may be a value's.
+            None => pieces.len() > 1,
+        },
+        Some(Piece::Value { variable, .. }) => match variable {
+            Variable::Number
+            | Variable::Sha
+            | Variable::ShaFull
+            | Variable::Major
+            | Variable::Minor
+            | Variable::Patch
+            | Variable::RunNumber => false,
+            Variable::Version => !releases,
+            Variable::Branch(_)
+            | Variable::GitTag(_)
+            | Variable::Prerelease
+            | Variable::BaseRef
+            | Variable::Date(_)
+            | Variable::CommitDate(_) => true,
+        },
+    }
 }
 
 /// Returns the tags that differ from one of these only in the architecture, these among them, in the order of their names.

@@ -268,6 +268,8 @@ pub struct Mirror {
     pub only: Vec<OnEntry>,
     /// Names that change, template to template.
     pub rename: Vec<(Template, Template)>,
+    /// The line in the policy file, from 1.
+    pub line: usize,
 }
 
 /// The project whose releases are tracked.

@@ -59,6 +59,9 @@ pub fn finding(finding: &Finding) -> String {
             "`untagged` keeps versions for {} only: the platforms of an image are untagged while it is being pushed, and may be deleted before its tags are there; write 1 day or more",
             duration_text(*keep)
         ),
+        Finding::SharedMirror { image, line, images } => format!(
+            "the mirror {image} (line {line}) is that of {images} images, whose tags would meet there: only a push with `image: all`, which says that they have the same content, fills it; give an image with a mirror of its own a policy file of its own"
+        ),
     }
 }
 
@@ -211,6 +214,9 @@ pub fn document(found: &Finding) -> Value {
         }
         Finding::UntaggedBrief { keep } => {
             json!({"kind": "untagged-too-brief", "keep": duration_text(*keep), "message": message})
+        }
+        Finding::SharedMirror { image, line, images: _ } => {
+            json!({"kind": "shared-mirror", "line": line, "mirror": image.to_string(), "message": message})
         }
     }
 }

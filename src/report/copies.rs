@@ -1,14 +1,13 @@
-//! What became of tags that were joined, or copied to another registry.
+//! What became of tags that were copied to another registry.
 
 use serde_json::{Value, json};
 
 use crate::{
     execute::publish::Staged,
     model::{Digest, ImageName, Tag},
-    policy::{inversion::Role, publish::Change, rules::Row},
 };
 
-use super::{TagLine, TagOutcome, words};
+use super::{TagOutcome, words};
 
 /// One mirror with the tags of this run.
 #[derive(Clone, Debug)]
@@ -113,28 +112,5 @@ impl CopiedTag {
         let Self { from, to, digest, outcome } = self;
         let renamed = if from == to { String::new() } else { format!(" (from `{from}`)") };
         format!("{} `{to}`{renamed} at {}", words::outcome(outcome), digest.short())
-    }
-}
-
-impl TagLine {
-    /// Reports the tag of an index.
-    #[must_use]
-    pub fn joined(tag: &Tag, row: Row, digest: &Digest, change: &Change, of: &[(Tag, String)]) -> Self {
-        let mut names: Vec<&str> = of.iter().map(|(tag, _)| tag.as_str()).collect();
-        names.dedup();
-        Self {
-            tag: tag.to_string(),
-            digest: Some(digest.clone()),
-            row,
-            role: Role::Index,
-            outcome: match change {
-                Change::Create | Change::Unknown => TagOutcome::Created,
-                Change::Move { from } => TagOutcome::Moved { from: from.clone() },
-                Change::Unchanged => TagOutcome::Unchanged,
-            },
-            why: format!("joins {}", names.join(", ")),
-            doubt: None,
-            only_published: false,
-        }
     }
 }

@@ -70,7 +70,7 @@ fn image(report: &ImageReport) -> Value {
 }
 
 fn tag(line: &TagLine) -> Value {
-    let TagLine { tag, digest, row, role: _, outcome, why, doubt, only_published: _ } = line;
+    let TagLine { tag, digest, row, role: _, outcome, why, doubt, only_published: _, platforms: _ } = line;
     let from = match outcome {
         TagOutcome::Moved { from } => Some(from),
         _ => None,

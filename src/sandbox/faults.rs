@@ -37,6 +37,15 @@ pub enum FaultEffect {
         #[serde(default)]
         body: String,
     },
+    /// The request takes effect; where its answer names a digest (`Docker-Content-Digest`), it names another.
+    WrongDigest,
+    /// The request takes effect; one byte of its answer's body is another.
+    WrongBody,
+    /// The request takes effect; so many spaces, which JSON allows, follow its answer's body.
+    LongBody {
+        /// How many bytes are added.
+        bytes: usize,
+    },
     /// Reads see the registry as it was when the fault was set; writes are not met. Lists of GHCR lag behind like that.
     Stale {
         /// For how long, in milliseconds, however many requests come; `None` leaves it to the number of requests.

@@ -4,6 +4,7 @@ mod checks;
 pub(crate) mod cleanup;
 mod copies;
 mod credentials;
+mod distrust;
 mod faults;
 mod hostile;
 mod immutable;

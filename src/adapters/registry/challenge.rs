@@ -101,6 +101,8 @@ mod tests {
         let ghcr = r#"Bearer realm="https://ghcr.io/token",service="ghcr.io",scope="repository:a/b:pull,push""#;
         assert_eq!(of(&[ghcr]), bearer("https://ghcr.io/token", Some("ghcr.io")));
         assert_eq!(parse(ghcr)[0].1[2].1, "repository:a/b:pull,push");
+        let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull",error="invalid_token""#;
+        assert_eq!(of(&[hub]), bearer("https://auth.docker.io/token", Some("registry.docker.io")));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{
     apart::{Stop, apart},
     contents::Contents,
     docker_save,
-    root::{self, MAX_MARKER_BYTES},
+    root::{self, Listing, MAX_MARKER_BYTES},
     slice::Slice,
 };
 use crate::{
@@ -42,6 +42,7 @@ pub struct ArchiveSource {
     root: RawManifest,
     /// Blobs that the layout does not have under their digest.
     blobs: BTreeMap<Digest, Slice>,
+    beside: Vec<Descriptor>,
 }
 
 impl ArchiveSource {
@@ -99,7 +100,7 @@ impl ArchiveSource {
         if is_docker && !has("index.json") {
             let image = docker_save::choose(&contents, select)?;
             let docker_save::Image { manifest: root, blobs } = docker_save::read(&contents, &image, scratch, stop)?;
-            return Ok(Self { contents, root, blobs });
+            return Ok(Self { contents, root, blobs, beside: Vec::new() });
         }
         if !is_docker {
             contents.entries.without_links(path)?;
@@ -113,16 +114,17 @@ impl ArchiveSource {
         };
         let index = needed("index.json", MAX_MANIFEST_BYTES as u64)?;
         root::check_marker(path, &needed("oci-layout", MAX_MARKER_BYTES)?)?;
-        let root = contents.manifest(&root::choose(path, &index, select)?)?;
+        let Listing { image, beside } = root::choose(path, &index, select, |listed| contents.manifest(listed))?;
+        let root = contents.manifest(&image)?;
         if is_docker
             && form != ArchiveForm::Oci
             && let Some(config) = config_with_plain_layers(&root)
         {
             let image = docker_save::with_config(&contents, &config)?;
             let docker_save::Image { manifest: root, blobs } = docker_save::read(&contents, &image, scratch, stop)?;
-            return Ok(Self { contents, root, blobs });
+            return Ok(Self { contents, root, blobs, beside: Vec::new() });
         }
-        Ok(Self { contents, root, blobs: BTreeMap::new() })
+        Ok(Self { contents, root, blobs: BTreeMap::new(), beside })
     }
 
     fn slice(&self, descriptor: &Descriptor) -> Result<Slice, PortError> {
@@ -171,5 +173,9 @@ impl ImageSource for ArchiveSource {
 
     fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {
         None
+    }
+
+    fn beside(&self) -> &[Descriptor] {
+        &self.beside
     }
 }

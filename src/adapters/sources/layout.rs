@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tokio::io::AsyncReadExt as _;
 
-use super::root::{self, MAX_MARKER_BYTES};
+use super::root::{self, Listing, MAX_MARKER_BYTES};
 use crate::{
     model::{Descriptor, ImageName, RawManifest, manifest::MAX_MANIFEST_BYTES},
     ports::{BlobStream, ImageSource, LocalBlob, PortError},
@@ -23,6 +23,7 @@ pub struct LayoutSource {
     /// Without symbolic links: what is read must lie below.
     folder: PathBuf,
     root: RawManifest,
+    beside: Vec<Descriptor>,
 }
 
 impl LayoutSource {
@@ -43,9 +44,9 @@ impl LayoutSource {
             Err(error) => return Err(error.with_hint(root::HOW_TO_WRITE)),
         };
         root::check_marker(path, &layout.read("oci-layout", MAX_MARKER_BYTES)?)?;
-        let descriptor = root::choose(path, &index, select)?;
-        let root = layout.manifest(&descriptor)?;
-        Ok(Self { path: path.to_owned(), folder, root })
+        let Listing { image, beside } = root::choose(path, &index, select, |listed| layout.manifest(listed))?;
+        let root = layout.manifest(&image)?;
+        Ok(Self { path: path.to_owned(), folder, root, beside })
     }
 
     fn borrow(&self) -> Folder<'_> {
@@ -73,6 +74,10 @@ impl ImageSource for LayoutSource {
 
     fn mount_from(&self, _: &Descriptor) -> Option<&ImageName> {
         None
+    }
+
+    fn beside(&self) -> &[Descriptor] {
+        &self.beside
     }
 }
 

@@ -86,13 +86,48 @@ pub(super) fn check_marker(path: &Path, marker: &[u8]) -> Result<(), PortError> 
     }
 }
 
-/// Finds the image in `index.json`: the only one, or the one that `select` names by its annotation or digest.
-pub(super) fn choose(path: &Path, index: &[u8], select: Option<&str>) -> Result<Descriptor, PortError> {
+/// What `index.json` lists.
+pub(super) struct Listing {
+    /// The image.
+    pub(super) image: Descriptor,
+    /// What refers to some manifest: signatures and the like.
+    pub(super) beside: Vec<Descriptor>,
+}
+
+/// The most manifests beside an image that are read to see what they refer to.
+const MAX_BESIDE: usize = 1_000;
+
+/// Finds the image in `index.json`: the only one, or the one that `select` names by its annotation or digest. What refers
+/// to something is no image unless it is named, or nothing else is there.
+pub(super) fn choose(
+    path: &Path,
+    index: &[u8],
+    select: Option<&str>,
+    read: impl Fn(&Descriptor) -> Result<RawManifest, PortError>,
+) -> Result<Listing, PortError> {
     let manifest =
         Manifest::parse(index).map_err(|error| malformed(path, "`index.json` cannot be read").with_source(error))?;
     let ManifestKind::Index { manifests } = manifest.kind else {
         return Err(malformed(path, "`index.json` is no index"));
     };
+    // What cannot be read refers to nothing that anybody could know of.
+    let refers = |descriptor: &&Descriptor| {
+        read(descriptor).is_ok_and(|raw| raw.parse().is_ok_and(|manifest| manifest.subject.is_some()))
+    };
+    let several = manifests.len() > 1;
+    let mut beside: Vec<Descriptor> =
+        manifests.iter().take(MAX_BESIDE).filter(|_| several).filter(refers).cloned().collect();
+    let image = image(path, &manifests, select, &beside)?;
+    beside.retain(|descriptor| descriptor.digest != image.digest);
+    Ok(Listing { image, beside })
+}
+
+fn image(
+    path: &Path,
+    manifests: &[Descriptor],
+    select: Option<&str>,
+    beside: &[Descriptor],
+) -> Result<Descriptor, PortError> {
     let fits = |descriptor: &Descriptor| {
         let named = |key: &str| descriptor.annotations.as_ref().and_then(|annotations| annotations.get(key));
         select.is_none_or(|wanted| {
@@ -107,6 +142,10 @@ pub(super) fn choose(path: &Path, index: &[u8], select: Option<&str>) -> Result<
         if !found.iter().any(|known| known.digest == descriptor.digest) {
             found.push(descriptor);
         }
+    }
+    let is_beside = |descriptor: &&Descriptor| beside.iter().any(|other| other.digest == descriptor.digest);
+    if select.is_none() && !found.iter().all(is_beside) {
+        found.retain(|descriptor| !is_beside(descriptor));
     }
     match (found.as_slice(), select) {
         ([only], _) => Ok((*only).clone()),

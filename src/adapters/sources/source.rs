@@ -129,6 +129,14 @@ impl ImageSource for SingleSource {
             Self::Registry(source) => source.origins(),
         }
     }
+
+    fn beside(&self) -> &[Descriptor] {
+        match self {
+            Self::Layout(source) => source.beside(),
+            Self::Archive(source) => source.beside(),
+            Self::Registry(source) => source.beside(),
+        }
+    }
 }
 
 /// An image to publish: from one place as it is, or joined from several.
@@ -197,6 +205,13 @@ impl ImageSource for Source {
         match self {
             Self::Single(source) => source.origins(),
             Self::Joined(source) => source.origins(),
+        }
+    }
+
+    fn beside(&self) -> &[Descriptor] {
+        match self {
+            Self::Single(source) => source.beside(),
+            Self::Joined(source) => source.beside(),
         }
     }
 }

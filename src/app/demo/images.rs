@@ -17,6 +17,7 @@ use crate::{
 const SIGNATURE_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 
 /// An image that is in memory.
+#[derive(Clone)]
 pub(super) struct Built {
     root: RawManifest,
     children: Vec<RawManifest>,

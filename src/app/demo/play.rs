@@ -312,7 +312,8 @@ impl<'a, W: RegistryWriter, H: SourceHistory> Player<'a, W, H> {
             inputs: &inputs,
             items: &items,
         };
-        let report = match push(&job, self.stage.writer, self.stage.history, content).await {
+        let open = async || Ok(content.clone());
+        let report = match push(&job, self.stage.writer, self.stage.history, open).await {
             Ok(report) => report,
             Err(error) => {
                 happened.failed = Some(error.render().trim_start_matches("error: ").trim_end().to_owned());

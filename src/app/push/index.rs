@@ -16,33 +16,34 @@ use crate::{
 };
 
 use super::{LOOKS, Push};
+use crate::app::plan::{Job, Planned};
+
+/// Checks that every index can be named.
+pub(super) fn check_indexes(job: &Job<'_>, planned: &Planned) -> Result<(), Error> {
+    for row in &planned.tags.rows {
+        let Some(index) = &row.index else { continue };
+        let place = &job.policy.rules[row.rule].row;
+        if row.tag.iter().all(|tag| join::split(tag).is_none()) {
+            return Err(Error::failed(format!(
+                "join `{index}`: no `tag` of {place} ends in an architecture, so nothing tells its siblings"
+            ))
+            .with_hint("let the row's `tag` end in it, as in `v{{version}}-riscv64`")
+            .with_hint("nothing was pushed"));
+        }
+        let taken = planned.tags.rows.iter().find(|other| other.tags().any(|(_, tag)| tag == index));
+        if let Some(other) = taken {
+            return Err(Error::failed(format!(
+                "join `{index}` by {place}: {} gives the image itself that tag",
+                job.policy.rules[other.rule].row
+            ))
+            .with_hint("give the index a name of its own")
+            .with_hint("nothing was pushed"));
+        }
+    }
+    Ok(())
+}
 
 impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
-    /// Checks, before anything is written, that every index can be named.
-    pub(super) fn check_indexes(&self) -> Result<(), Error> {
-        for row in &self.planned.tags.rows {
-            let Some(index) = &row.index else { continue };
-            let place = &self.job.policy.rules[row.rule].row;
-            if row.tag.iter().all(|tag| join::split(tag).is_none()) {
-                return Err(Error::failed(format!(
-                    "join `{index}`: no `tag` of {place} ends in an architecture, so nothing tells its siblings"
-                ))
-                .with_hint("let the row's `tag` end in it, as in `v{{version}}-riscv64`")
-                .with_hint("nothing was pushed"));
-            }
-            let taken = self.planned.tags.rows.iter().find(|other| other.tags().any(|(_, tag)| tag == index));
-            if let Some(other) = taken {
-                return Err(Error::failed(format!(
-                    "join `{index}` by {place}: {} gives the image itself that tag",
-                    self.job.policy.rules[other.rule].row
-                ))
-                .with_hint("give the index a name of its own")
-                .with_hint("nothing was pushed"));
-            }
-        }
-        Ok(())
-    }
-
     /// Joins a row's index: writes it and looks again until what is under the tag is what the siblings make.
     pub(super) async fn join_index(
         &self,
@@ -75,7 +76,7 @@ impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
                 }
                 self.check_joined(name, index, &manifest, report);
                 let place = self.job.policy.rules[row.rule].row.clone();
-                return Ok(Some(TagLine::joined(index, place, &manifest.digest, change, &tags)));
+                return Ok(Some(TagLine::joined(index, place, &manifest, change, &tags)));
             }
             publish::point(self.writer, name, index, &manifest).await?;
         }

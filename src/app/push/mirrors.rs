@@ -19,19 +19,40 @@ use crate::{
 };
 
 use super::{LOOKS, Push};
+use crate::app::plan::{Job, Planned};
+
+/// Names the tags of all mirrors.
+pub(super) fn plan(job: &Job<'_>, planned: &Planned) -> Result<Vec<MirrorPlan>, Error> {
+    let plans = plan_mirrors(job.policy, &planned.tags, &planned.context, job.short_sha_length).map_err(|errors| {
+        let error = errors
+            .iter()
+            .fold(Error::failed("name the tags of the mirrors"), |error, one| error.with_detail(one.to_string()));
+        error.with_hint("let `rename` give each tag a name of its own").with_hint("nothing was pushed")
+    })?;
+    let filled = plans.iter().find(|plan| !plan.tags.is_empty());
+    if let Some(mirror) = filled.filter(|_| planned.images.len() < job.policy.images.len()) {
+        return Err(shared(job, mirror));
+    }
+    Ok(plans)
+}
+
+/// Images of different content would take each other's tags away in a mirror.
+fn shared(job: &Job<'_>, mirror: &MirrorPlan) -> Error {
+    let MirrorPlan { image, tags } = mirror;
+    let error = Error::input(format!(
+        "the images of the policy share the mirror {image}, and input `image` says that their content differs"
+    ));
+    let error = match (tags.first(), job.policy.images.len()) {
+        (Some(tag), count) => error.with_detail(format!("each of the {count} would be {image}:{} there", tag.to)),
+        (None, _) => error,
+    };
+    error
+        .with_hint("give the image with this mirror a policy file of its own, and name it in input `policy`")
+        .with_hint("set `image: all` if all have the same content")
+        .with_hint("nothing was pushed")
+}
 
 impl<W: RegistryWriter, H: SourceHistory, S: ImageSource> Push<'_, W, H, S> {
-    /// Names the tags of all mirrors, before anything is written.
-    pub(super) fn plan_mirrors(&self) -> Result<Vec<MirrorPlan>, Error> {
-        let (job, planned) = (self.job, self.planned);
-        plan_mirrors(job.policy, &planned.tags, &planned.context, job.short_sha_length).map_err(|errors| {
-            let error = errors
-                .iter()
-                .fold(Error::failed("name the tags of the mirrors"), |error, one| error.with_detail(one.to_string()));
-            error.with_hint("let `rename` give each tag a name of its own").with_hint("nothing was pushed")
-        })
-    }
-
     /// Fills one mirror from an image that is complete. An error is part of the report.
     pub(super) async fn fill_mirror(&self, plan: &MirrorPlan, name: &ImageName, lines: &ImageReport) -> MirrorReport {
         let mut report = MirrorReport::new(&plan.image);

@@ -43,7 +43,7 @@ where
     if begun.planned.tags.rows.is_empty() {
         return Ok(begun.finish());
     }
-    let Begun { planned, report } = &mut begun;
+    let Begun { planned, report, mirrors: _ } = &mut begun;
     let wanted = Wanted {
         from: promotion.from,
         policy: job.policy,

@@ -106,7 +106,12 @@ fn lines(report: &Report) -> Vec<ReleasedDigest> {
             for line in given().filter(|line| line.role == Role::Index) {
                 if let Some(digest) = &line.digest {
                     let name = format!("{}:{}", image.image, line.tag);
-                    lines.push(ReleasedDigest { name, platform: None, digest: digest.clone() });
+                    lines.push(ReleasedDigest { name: name.clone(), platform: None, digest: digest.clone() });
+                    lines.extend(line.platforms.iter().map(|(platform, child)| ReleasedDigest {
+                        name: name.clone(),
+                        platform: Some(platform.clone()),
+                        digest: child.clone(),
+                    }));
                 }
             }
         }

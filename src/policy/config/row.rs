@@ -16,6 +16,7 @@ use crate::model::untrusted::shown_up_to;
 use crate::policy::{
     diagnostic::nearest,
     glob::Glob,
+    join::may_end_in_architecture,
     language::{self, KEEP_EXISTING},
     rules::{Condition, Immutable, Keep, OnEntry, Row, Sanitiser, TagMatcher, TagRule, While},
     template::{Template, TemplateError, Variable, variable_names},
@@ -59,6 +60,7 @@ pub(super) fn row(walk: &mut Walk<'_>, value: &Value<'_>, number: usize) -> Opti
     for written in tag.iter().chain(&also).chain(&rolling).chain(&index) {
         values_exist(walk, written, &on);
     }
+    index_has_siblings(walk, &index, &tag, &on);
     let row = RowCheck { fields: &fields, on: &on, tag: &tag, matcher: matcher.as_ref() };
     if !rolling.is_empty() {
         pointers_know_versions(walk, &row);
@@ -319,6 +321,20 @@ fn values_exist(walk: &mut Walk<'_>, written: &Written<'_>, on: &[OnEntry]) {
             );
         }
     }
+}
+
+/// The siblings of an index are told by the architecture at the end of the row's `tag`.
+fn index_has_siblings(walk: &mut Walk<'_>, index: &[Written<'_>], tag: &[Written<'_>], on: &[OnEntry]) {
+    let mut fitting = on.iter().filter(|entry| !entry.negated);
+    let releases = fitting.all(|entry| matches!(entry.condition, Condition::Release(_)));
+    let (Some(index), Some(first)) = (index.first(), tag.first()) else { return };
+    if tag.iter().any(|written| may_end_in_architecture(&written.template, releases)) {
+        return;
+    }
+    let problem = "no `tag` of this row ends in an architecture, so nothing tells what the index joins";
+    let hint = "let the row's `tag` end in it, as in `v{{version}}-riscv64`";
+    let first = (first.text.value.node.span.clone(), "this `tag`");
+    walk.mistake_twice(&index.text.value, problem.to_owned(), Some(hint.into()), first);
 }
 
 /// What a row's keys are checked against together.

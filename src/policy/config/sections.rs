@@ -328,7 +328,7 @@ fn mirror(walk: &mut Walk<'_>, value: &Value<'_>, images: &[ImageName]) -> Optio
     if let Some(value) = fields.get("rename") {
         rename = renames(walk, value);
     }
-    Some(Mirror { image: image?, only, rename })
+    Some(Mirror { image: image?, only, rename, line: walk.lines.line(value.node.span.start) })
 }
 
 fn renames(

@@ -41,11 +41,18 @@ pub(super) fn maps(text: &str) -> Vec<Map> {
             rest = inner;
             is_item = true;
         }
-        if let Some(inside) = flow(rest) {
-            done.push(flow_map(line, String::new(), inside));
+        if let Some(node) = flow(rest) {
+            read_flow(&mut done, line, "", node, 0);
             continue;
         }
-        let Some((key, value)) = entry(rest) else { continue };
+        let Some((key, value)) = entry(rest) else {
+            // The list that it is an item of is its key's value, which may stand in the same column.
+            let above = open.iter().rev().find(|(other, _)| *other <= indent).and_then(|(_, map)| map.entries.last());
+            if is_item && let Some(above) = above.filter(|above| above.value.is_empty()) {
+                done.push(items(line, &above.key, [rest]));
+            }
+            continue;
+        };
         while open.last().is_some_and(|(other, _)| *other > indent || (*other == indent && is_item)) {
             done.extend(open.pop().map(|(_, map)| map));
         }
@@ -53,8 +60,8 @@ pub(super) fn maps(text: &str) -> Vec<Map> {
             let under = open.last().and_then(|(_, map)| map.entries.last()).map(|entry| entry.key.clone());
             open.push((indent, Map { under: under.unwrap_or_default(), entries: Vec::new() }));
         }
-        if let Some(inside) = flow(value) {
-            done.push(flow_map(line, unquoted(key), inside));
+        if let Some(node) = flow(value) {
+            read_flow(&mut done, line, &unquoted(key), node, 0);
         } else if let Some((_, map)) = open.last_mut() {
             map.entries.push(Entry { line, key: unquoted(key), value: scalar(value) });
         }
@@ -76,18 +83,77 @@ fn entry(text: &str) -> Option<(&str, &str)> {
     is_key.then(|| (key, value.trim()))
 }
 
-/// Returns the inside of a map that is written on one line.
-fn flow(text: &str) -> Option<&str> {
-    let text = without_comment(text).trim_end_matches(',');
-    let inside = text.strip_prefix('{')?.strip_suffix('}')?;
-    // A template is no map.
-    (!inside.starts_with('{')).then_some(inside)
+/// A map or list that is written on one line.
+#[derive(Clone, Copy)]
+enum Flow<'t> {
+    Map(&'t str),
+    List(&'t str),
 }
 
-fn flow_map(line: usize, under: String, inside: &str) -> Map {
-    let pairs = inside.split(',').filter_map(|pair| entry(pair.trim()));
-    let entries = pairs.map(|(key, value)| Entry { line, key: unquoted(key), value: scalar(value) }).collect();
-    Map { under, entries }
+/// How deep maps and lists of one line may be nested.
+const DEEPEST: usize = 8;
+
+/// Tells whether a text is a map or list, and returns its inside.
+fn flow(text: &str) -> Option<Flow<'_>> {
+    let text = without_comment(text).trim_end_matches(',');
+    if let Some(inside) = text.strip_prefix('[') {
+        return inside.strip_suffix(']').map(Flow::List);
+    }
+    let inside = text.strip_prefix('{')?.strip_suffix('}')?;
+    // A template is no map.
+    (!inside.starts_with('{')).then_some(Flow::Map(inside))
+}
+
+fn read_flow(done: &mut Vec<Map>, line: usize, under: &str, node: Flow<'_>, depth: usize) {
+    if depth > DEEPEST {
+        return;
+    }
+    match node {
+        Flow::List(inside) => {
+            let (nested, plain): (Vec<&str>, Vec<&str>) =
+                parts(inside).into_iter().partition(|part| flow(part).is_some());
+            for node in nested.into_iter().filter_map(flow) {
+                read_flow(done, line, under, node, depth + 1);
+            }
+            done.push(items(line, under, plain));
+        }
+        Flow::Map(inside) => {
+            let mut map = Map { under: under.to_owned(), entries: Vec::new() };
+            for (key, value) in parts(inside).into_iter().filter_map(entry) {
+                match flow(value) {
+                    Some(node) => read_flow(done, line, &unquoted(key), node, depth + 1),
+                    None => map.entries.push(Entry { line, key: unquoted(key), value: scalar(value) }),
+                }
+            }
+            done.push(map);
+        }
+    }
+}
+
+/// Returns the items of a list as entries without a key.
+fn items<'t>(line: usize, under: &str, items: impl IntoIterator<Item = &'t str>) -> Map {
+    let entries = items.into_iter().map(|item| Entry { line, key: String::new(), value: scalar(item) }).collect();
+    Map { under: under.to_owned(), entries }
+}
+
+/// Splits the inside of a map or list at its own commas.
+fn parts(inside: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut depth, mut quote) = (Vec::new(), 0, 0_usize, None);
+    for (at, character) in inside.char_indices() {
+        match (quote, character) {
+            (Some(open), _) => quote = Some(open).filter(|_| open != character),
+            (None, '"' | '\'') => quote = Some(character),
+            (None, '{' | '[') => depth += 1,
+            (None, '}' | ']') => depth = depth.saturating_sub(1),
+            (None, ',') if depth == 0 => {
+                parts.push(inside[start..at].trim());
+                start = at + 1;
+            }
+            (None, _) => {}
+        }
+    }
+    parts.push(inside[start..].trim());
+    parts
 }
 
 fn unquoted(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! Finds image references that name no registry, which an engine fills up as it likes, Docker with `docker.io`: in
-//! Dockerfiles, and elsewhere in keys (`image` of compose files and Kubernetes manifests, `repository` of Helm values,
-//! Kustomize's `newName`). What a variable or a template may bring is not held against anybody.
+//! Dockerfiles, and elsewhere in keys (`image` of compose files and Kubernetes manifests, `images` where it is a list of
+//! them, `repository` of Helm values, Kustomize's `newName`, a workflow's `container` and `uses: docker://…`). What a variable or a template may bring is not held against anybody.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +48,7 @@ pub(super) struct Site {
 /// Finds the references of the file at `path` that name no registry: in the order of their places, each once.
 #[must_use]
 pub fn without_registry(path: &str, text: &str) -> Vec<WithoutRegistry> {
-    let sites = if dockerfile::is_dockerfile(path) { dockerfile::sites(text) } else { of_keys(text) };
+    let sites = if dockerfile::is_dockerfile(path) { dockerfile::sites(text) } else { of_keys(path, text) };
     let lines: Vec<&str> = text.lines().collect();
     let mut found = BTreeSet::new();
     for Site { line, at, written, tokens } in sites {
@@ -68,7 +68,8 @@ pub fn without_registry(path: &str, text: &str) -> Vec<WithoutRegistry> {
 }
 
 /// Finds the images that keys name.
-fn of_keys(text: &str) -> Vec<Site> {
+fn of_keys(path: &str, text: &str) -> Vec<Site> {
+    let is_workflow = path.contains(".github/workflows/");
     let maps = keys::maps(text);
     let lines: Vec<&str> = text.lines().collect();
     let nothing = BTreeMap::new();
@@ -81,7 +82,11 @@ fn of_keys(text: &str) -> Vec<Site> {
         let has_registry = value(map, "registry").is_some();
         for keys::Entry { line, key, value } in &map.entries {
             let names_image = match key.as_str() {
-                "image" => !has_registry && !built.contains(value.as_str()),
+                // An action's input may call anything so.
+                "image" => !has_registry && !built.contains(value.as_str()) && map.under != "with",
+                "" => map.under == "images",
+                "container" => is_workflow && (has(map, "runs-on") || has(map, "steps")),
+                "uses" => value.starts_with("docker://"),
                 "newName" => true,
                 "repository" => {
                     let is_image = map.under.to_lowercase().ends_with("image")
@@ -96,12 +101,21 @@ fn of_keys(text: &str) -> Vec<Site> {
             }
             let at = lines.get(line - 1).and_then(|line| {
                 let after_key = line.find(key.as_str())? + key.len();
-                Some(after_key + line[after_key..].find(value.as_str())?)
+                Some(after_key + place(&line[after_key..], value)?)
             });
             sites.push(Site { line: *line, at, written: value.clone(), tokens: scan(value, &nothing) });
         }
     }
     sites
+}
+
+/// Finds a value that is no part of a longer one.
+fn place(text: &str, value: &str) -> Option<usize> {
+    let goes_on = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "-_./:@".contains(c));
+    let mut places = text.match_indices(value).map(|(at, _)| at);
+    let whole =
+        |at: &usize| !goes_on(text[..*at].chars().next_back()) && !goes_on(text[at + value.len()..].chars().next());
+    places.clone().find(whole).or_else(|| places.next())
 }
 
 fn has(map: &Map, key: &str) -> bool {

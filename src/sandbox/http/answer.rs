@@ -4,11 +4,13 @@
 use bytes::Bytes;
 use hyper::{
     StatusCode,
-    header::{CONTENT_TYPE, HeaderName, HeaderValue},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue},
 };
 use serde_json::json;
 
 use crate::model::Digest;
+
+const CONTENT_DIGEST: &str = "docker-content-digest";
 
 /// A whole answer, before a fault spoils it.
 pub(in crate::sandbox) struct Answer {
@@ -33,7 +35,45 @@ impl Answer {
     }
 
     pub(in crate::sandbox) fn digest(self, digest: &Digest) -> Self {
-        self.header("docker-content-digest", digest.to_string())
+        self.header(CONTENT_DIGEST, digest.to_string())
+    }
+
+    /// Names another digest where it names one.
+    pub(in crate::sandbox) fn with_wrong_digest(self) -> Self {
+        match self
+            .headers
+            .iter()
+            .rfind(|(name, _)| name == CONTENT_DIGEST)
+            .map(|(_, value)| Digest::of(value.as_bytes()))
+        {
+            Some(wrong) => self.digest(&wrong),
+            None => self,
+        }
+    }
+
+    /// Changes the byte in the middle of the body.
+    pub(in crate::sandbox) fn with_wrong_body(mut self) -> Self {
+        let mut bytes = self.body.to_vec();
+        let middle = bytes.len() / 2;
+        if let Some(byte) = bytes.get_mut(middle) {
+            *byte ^= 1;
+        }
+        self.body = bytes.into();
+        self
+    }
+
+    /// Adds spaces to the body, if there is one.
+    pub(in crate::sandbox) fn with_longer_body(mut self, spaces: usize) -> Self {
+        if !self.body.is_empty() {
+            let mut bytes = self.body.to_vec();
+            bytes.resize(bytes.len().saturating_add(spaces), b' ');
+            let length = bytes.len().to_string();
+            self.body = bytes.into();
+            if self.headers.iter().any(|(name, _)| name == CONTENT_LENGTH) {
+                self = self.header(CONTENT_LENGTH.as_str(), length);
+            }
+        }
+        self
     }
 
     pub(in crate::sandbox) fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {

@@ -103,6 +103,9 @@ async fn respond(control: Control, request: Request<Incoming>) -> Outcome {
             Outcome::Answer(Answer::new(status).body("application/json", body))
         }
         Some(FaultEffect::CutBody) => Outcome::Cut(answer(&mut exchange).await),
+        Some(FaultEffect::WrongDigest) => Outcome::Answer(answer(&mut exchange).await.with_wrong_digest()),
+        Some(FaultEffect::WrongBody) => Outcome::Answer(answer(&mut exchange).await.with_wrong_body()),
+        Some(FaultEffect::LongBody { bytes }) => Outcome::Answer(answer(&mut exchange).await.with_longer_body(bytes)),
         Some(FaultEffect::LoseAnswer) => {
             answer(&mut exchange).await;
             Outcome::Drop

@@ -27,6 +27,9 @@ pub(super) const PREFIX: &str = "/_sandbox/";
 /// The longest body, in bytes: the description of a fault may hold the body of an answer.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
+/// What a fault may add to an answer, in bytes: more than any client should read.
+const LONGEST_BODY: usize = 64 * 1024 * 1024;
+
 /// Answers a request below [`PREFIX`].
 pub(super) async fn answer(control: &Control, parts: &Parts, body: &mut Incoming) -> Answer {
     // A page in a browser on this machine reaches the port, perhaps by a name that leads here, and may not use it.
@@ -83,6 +86,9 @@ fn wrong_answer(effect: &FaultEffect) -> Option<String> {
     let (code, headers) = match effect {
         FaultEffect::Status { code, headers, .. } => (*code, headers.as_slice()),
         FaultEffect::LateStatus { code, .. } => (*code, [].as_slice()),
+        FaultEffect::LongBody { bytes } if *bytes > LONGEST_BODY => {
+            return Some(format!("a body grows by {LONGEST_BODY} bytes at most"));
+        }
         _ => return None,
     };
     if !(200..=599).contains(&code) {

@@ -134,6 +134,35 @@ fn the_releases_text_gets_the_digests_and_keeps_the_rest() {
 }
 
 #[test]
+fn a_joined_index_has_a_line_for_itself_and_one_for_each_platform() {
+    let sandbox = ghcr();
+    publish_release(&sandbox, "v0.1.0", "");
+    let images = ["amd64", "arm64"].map(|architecture| {
+        let image = SampleImage::builder().seed(architecture).platform(&format!("linux/{architecture}")).attestation(true);
+        let policy = format!(
+            "version: 1\nimages: [{}/{REPOSITORY}]\ntags:\n  - on: release\n    tag: \"v{{{{version}}}}-{architecture}\"\n    \
+             index: \"v{{{{version}}}}\"\nrelease-notes: true\n",
+            sandbox.host()
+        );
+        let image = image.build();
+        let (step, _source) = release(&sandbox, "v0.1.0", &image);
+        step.policy(&policy).succeed();
+        image
+    });
+    let text = text_of(&sandbox, "v0.1.0");
+    let joined = sandbox.tag(REPOSITORY, "v0.1.0").unwrap();
+    let name = format!("{}/{REPOSITORY}:v0.1.0", sandbox.host());
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with(&format!("| `{name}` "))).collect();
+    let line = |platform: &str, digest: &str| format!("| `{name}` | {platform} | `{digest}` |");
+    let of = |image: &SampleImage| image.children()[0].digest.to_string();
+    assert_eq!(
+        lines,
+        [line("all", &joined.to_string()), line("linux/amd64", &of(&images[0])), line("linux/arm64", &of(&images[1]))],
+        "{text}"
+    );
+}
+
+#[test]
 fn without_a_release_or_the_right_to_change_it_the_push_succeeds() {
     let sandbox = ghcr();
     sandbox.change(|state| {

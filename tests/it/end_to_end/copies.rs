@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use ghcr_lifecycle::sandbox::{Fault, FaultEffect, SampleImage};
+use ghcr_lifecycle::sandbox::{Auth, Fault, FaultEffect, Options, SampleImage, Sandbox};
 use serde_json::{Value, json};
 
 use super::{
@@ -58,7 +58,8 @@ fn all_tags_move_with_their_digests_and_only_what_differs_is_sent() {
     assert_eq!(again.lines("tags").len(), 4);
     assert!(to.requests().iter().all(|request| !request.is_write()), "{:?}", to.requests());
     // What is the same is compared by HEAD: pulls are counted elsewhere.
-    assert!(from.requests().iter().all(|request| request.method == "HEAD" || request.path.contains("tags/list")));
+    let is_no_pull = |path: &str| path.contains("tags/list") || path.contains("/referrers/");
+    assert!(from.requests().iter().all(|request| request.method == "HEAD" || is_no_pull(&request.path)));
 
     let newer = single("newer");
     newer.put_into(&from, "acme/app", &"edge".parse().unwrap());
@@ -151,6 +152,26 @@ async fn a_real_registrys_image_moves_with_its_signatures() {
     let outcome = step().succeed();
     assert_eq!(outcome.outputs["moved"], "");
     assert_eq!(inspected(&format!("{to}@{}", referrer.digest), Access::Basic), referrer.digest.to_string());
+}
+
+#[tokio::test]
+async fn what_only_the_referrers_api_tells_of_comes_along_later() {
+    let from = Sandbox::start_blocking(Options::oci(Auth::None)).unwrap();
+    let remote = Remote::new(&from.host(), "acme/app");
+    let image = index("one");
+    remote.image("v1.0.0", &image).await;
+    for to in [Sandbox::start_blocking(Options::oci(Auth::None)).unwrap(), open()] {
+        let step = mirror(&format!("{}/acme/app", from.host()), &format!("{}/acme/copy", to.host()));
+        step.succeed();
+        let sbom = remote.artifact("", &format!("for {}", to.host()), Some(image.root())).await;
+        let outcome = step.succeed();
+        assert_eq!(outcome.outputs["moved"], "");
+        let copy = Remote::new(&to.host(), "acme/copy");
+        assert_eq!(copy.get(&sbom.digest.to_string()).await.unwrap().bytes, sbom.bytes);
+        to.clear_requests();
+        step.succeed();
+        assert!(to.requests().iter().all(|request| !request.is_write()), "{:?}", to.requests());
+    }
 }
 
 #[tokio::test]

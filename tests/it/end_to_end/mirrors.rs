@@ -128,9 +128,37 @@ fn two_runs_at_once_lose_no_architecture() {
 fn an_index_needs_an_architecture_in_the_rows_tag() {
     let (sandbox, mirror) = (ghcr(), open());
     let step = buildkit(&sandbox, &mirror, "final", &built_for("linux/riscv64", false));
-    let outcome = step.fail(1);
+    let outcome = step.fail(2);
+    assert!(outcome.stderr.contains("ends in an architecture"), "{outcome}");
+    // What only the event says is known before the image is opened.
+    let policy = "version: 1\nimages: [HOST/a/b]\ntags: [{on: tag *, tag: \"{{tag}}\", index: all}]\n";
+    let step = Step::on("push-kyklos-tag-v0.1.0").policy(&policy.replace("HOST", &sandbox.host())).mode("push");
+    let outcome = step.input("source", "oci:nowhere").fail(1);
     assert!(outcome.stderr.contains("ends in an architecture"), "{outcome}");
     assert_eq!(held(&sandbox, BUILDKIT), BTreeMap::new());
+}
+
+#[test]
+fn images_of_different_content_share_no_mirror() {
+    let (sandbox, mirror) = (ghcr(), open());
+    let policy = format!(
+        "version: 1\nimages: [{0}/acme/shop, {0}/acme/api]\ntags:\n  - {{on: release, tag: \"v{{{{version}}}}\"}}\n  - {{on: \
+         branch main, tag: main}}\nmirrors: [{{image: {1}/{MIRROR}, only: release}}]\n",
+        sandbox.host(),
+        mirror.host()
+    );
+    let image = single("one");
+    let source = layout(&image);
+    let step = |event: &str, chosen: &str| {
+        Step::on(event).policy(&policy).to(&sandbox).mode("push").input("image", chosen).source(source.path())
+    };
+    let outcome = step("push-kyklos-tag-v0.1.0", "shop").fail(2);
+    assert!(outcome.stderr.contains("share the mirror") && outcome.stderr.contains("`image: all`"), "{outcome}");
+    assert_eq!((held(&sandbox, "acme/shop"), held(&mirror, MIRROR)), (BTreeMap::new(), BTreeMap::new()));
+    // What no mirror gets is no matter, and neither is content that is the same.
+    step("push-kyklos-main", "shop").succeed();
+    step("push-kyklos-tag-v0.1.0", "all").succeed();
+    assert_eq!(held(&mirror, MIRROR), [("v0.1.0".to_owned(), image.digest().to_string())].into());
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! A release without a rebuild: the image that a branch build of this commit pushed gets the release's tags, with all that
 //! refers to it.
 
+use std::{fs, path::Path};
+
 use ghcr_lifecycle::{
-    model::{ManifestReference, RawManifest, manifest::PLACEHOLDER_ARTIFACT_TYPE},
+    model::{Digest, ManifestReference, RawManifest, manifest::PLACEHOLDER_ARTIFACT_TYPE},
     sandbox::{Auth, Fault, FaultEffect, Options, SampleImage, Sandbox},
 };
 use serde_json::json;
 
 use super::{
     registries::{inspected, skopeo},
-    remote::{Remote, fallback, index_of},
+    remote::{MANIFEST, Remote, descriptor, fallback, index_of},
     step::{REPOSITORY, Step, each, ghcr, index, kyklos, layout, single, tags},
 };
 use crate::peers::{Access, DockerRegistry};
@@ -276,6 +278,62 @@ async fn lists_of_the_referrers_api_and_fallback_tags_become_each_other() {
     assert!(modern.tags("acme/back").iter().all(|(tag, _)| !tag.is_referrers_tag()));
     for manifest in [&referrer, &second] {
         assert!(modern.manifest("acme/back", &manifest.digest).is_some());
+    }
+}
+
+/// Adds an artifact to a layout, listed as the image is.
+fn add_to_layout(folder: &Path, seed: &str, subject: &RawManifest) -> RawManifest {
+    let store = |bytes: &[u8]| {
+        fs::write(folder.join("blobs/sha256").join(Digest::of(bytes).hex()), bytes).unwrap();
+        json!({"mediaType": "application/vnd.test", "digest": Digest::of(bytes), "size": bytes.len()})
+    };
+    let document = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "application/vnd.test.signature",
+        "config": store(b"{}"), "layers": [store(seed.as_bytes())], "subject": descriptor(subject),
+    });
+    let raw = RawManifest::new(MANIFEST, document.to_string().into());
+    store(&raw.bytes);
+    let file = folder.join("index.json");
+    let mut listing: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    listing["manifests"].as_array_mut().unwrap().insert(0, descriptor(&raw));
+    fs::write(file, listing.to_string()).unwrap();
+    raw
+}
+
+#[tokio::test]
+async fn what_refers_to_an_image_in_a_layout_goes_along() {
+    let image = index("signed");
+    let source = layout(&image);
+    let signature = add_to_layout(source.path(), "signature", image.root());
+    let of_child = add_to_layout(source.path(), "of a child", &image.children()[0]);
+    let of_signature = add_to_layout(source.path(), "of the signature", &signature);
+    let foreign = add_to_layout(source.path(), "of something else", single("elsewhere").root());
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("signed.tar");
+    let mut tar = tar::Builder::new(fs::File::create(&archive).unwrap());
+    tar.append_dir_all(".", source.path()).unwrap();
+    tar.finish().unwrap();
+    let modern = Sandbox::start_blocking(Options::oci(Auth::None)).unwrap();
+    let plain = DockerRegistry::start(Access::Open).await;
+    for (host, has_api) in [(plain.host().to_owned(), false), (modern.host(), true)] {
+        for from in [source.path(), archive.as_path()] {
+            let to = format!("{host}/acme/{}", if from == archive { "tar" } else { "folder" });
+            let step = || promotion(&from.display().to_string(), &to).succeed();
+            let outcome = step();
+            assert!(outcome.stdout.contains("3 manifests that refer to it came along"), "{outcome}");
+            assert_eq!(outcome.outputs["digest"], image.digest().to_string());
+            let (host, repository) = to.split_once('/').unwrap();
+            let remote = Remote::new(host, repository);
+            for (subject, referrer) in
+                [(image.root(), &signature), (&image.children()[0], &of_child), (&signature, &of_signature)]
+            {
+                assert_eq!(remote.get(&referrer.digest.to_string()).await.unwrap().bytes, referrer.bytes);
+                let listed = remote.listed(&fallback(subject, "")).await;
+                assert_eq!(listed, if has_api { vec![] } else { vec![referrer.digest.to_string()] });
+            }
+            assert!(remote.get(&foreign.digest.to_string()).await.is_none());
+            assert_eq!(step().outputs["moved"], "");
+        }
     }
 }
 

@@ -72,7 +72,7 @@ fn plausible_row() -> BoxedStrategy<String> {
         "on: tag **, tag: '{{tag}}'",
         "on: tag docs-*, tag: '{{tag.1}}'",
         "on: merge group, tag: '{{base_ref}}-{{sha}}'",
-        "on: dispatch, tag: 'build-{{run_number}}', index: 'main'",
+        "on: dispatch, tag: 'build-{{run_number}}-arm64', index: 'main'",
         "match: '**'",
         "match: 'main-*'",
         "match: '/[0-9a-f]{40}/'",

@@ -172,8 +172,8 @@ impl<'a> World<'a> {
             items: &Items::default(),
         };
         let writer = RegistryClient::new(self.clients[client as usize].clone(), CredentialOptions::default());
-        let source = LayoutSource::open(&self.folder.path().join(client.name()), None).unwrap();
-        push(&job, &writer, self.history, &source).await.unwrap_or_else(|error| panic!("{}: {error:?}", client.name()))
+        let open = async || Ok(LayoutSource::open(&self.folder.path().join(client.name()), None)?);
+        push(&job, &writer, self.history, open).await.unwrap_or_else(|error| panic!("{}: {error:?}", client.name()))
     }
 
     async fn race(&self, schedule: &Schedule) -> (String, [SampleImage; 2], [usize; 2]) {

@@ -163,6 +163,7 @@ async fn a_fault_must_be_one_that_can_happen() {
         json!({"status": {"code": 99}}),
         json!({"late-status": {"code": 600}}),
         json!({"status": {"code": 429, "headers": [["retry after", "1"]]}}),
+        json!({"long-body": {"bytes": u64::MAX}}),
     ] {
         let (status, code, _) = refusal(steer(&sandbox, Method::POST, "faults", json!({"effect": effect})).await).await;
         assert_eq!((status, code.as_str()), (400, "FAULT_INVALID"), "{effect}");
