@@ -175,7 +175,6 @@ fn the_command_line_says_what_it_does_not_understand() {
     assert_eq!(hint(&["tags", "--imge", "x"]), "unexpected argument `--imge`; did you mean `--image`?");
     assert!(hint(&["clenup"]).starts_with("input `mode`: `clenup` is no mode; did you mean `cleanup`? the modes are"));
     assert!(hint(&["tidy"]).starts_with("input `mode`: `tidy` is no mode; the modes are `auto`"));
-    assert!(hint(&["schema"]).starts_with("input `mode`: `schema` comes in a later version; the modes are"));
     let password =
         "`--password` is no option, as other processes could read the secret; pipe it into `--password-stdin`";
     assert_eq!(hint(&["push", "--password", "x"]), password);

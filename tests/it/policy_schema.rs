@@ -153,6 +153,7 @@ fn every_policy_that_the_parser_accepts_fits_the_schema() {
 /// how the YAML is written.
 const ONLY_THE_PARSER_SEES: &[&str] = &[
     "every-entry-takes-away",
+    "index-without-siblings",
     "merge-key",
     "rolling-without-version",
     "size-target-above-max",
