@@ -40,6 +40,8 @@ pub enum Mode {
     Push,
     /// Copies tags of one image to another registry.
     Mirror,
+    /// Writes a policy after looking at the repository.
+    Init,
     /// Validates the policy and shows what its rows match.
     Check,
     /// Says what a clean-up would do.
@@ -75,6 +77,7 @@ impl Mode {
         ("apply", "Plans afresh, and does what both that plan and the file of `plan` say."),
         ("restore", "Brings back what a clean-up deleted, from its journal or by `--versions`."),
         ("discover", "Lists the packages that `packages` names, as a matrix for a workflow."),
+        ("init", "Writes a commented policy after looking at the repository: branches, git tags, workflows, packages."),
         ("check", "Validates the policy and shows, row by row, what it matches and an example tag."),
         #[cfg(feature = "sandbox")]
         ("demo", "Plays a year of a project on an embedded registry, under its own or your `--policy`."),
@@ -83,14 +86,14 @@ impl Mode {
     ];
 
     /// Modes of the design that later versions carry out.
-    const LATER: &[&str] = &["doctor", "init", "schema"];
+    const LATER: &[&str] = &["doctor", "schema"];
 
     /// Tells whether it is about packages' versions and how long they live, and not about the image of this run.
     #[must_use]
     pub const fn is_about_packages(self) -> bool {
         match self {
             Self::Plan | Self::Apply | Self::Cleanup | Self::Restore | Self::Discover => true,
-            Self::Auto | Self::Tags | Self::Push | Self::Mirror | Self::Check => false,
+            Self::Auto | Self::Tags | Self::Push | Self::Mirror | Self::Init | Self::Check => false,
             #[cfg(feature = "sandbox")]
             Self::Demo | Self::Sandbox => false,
         }
@@ -204,7 +207,7 @@ impl Inputs {
     #[must_use]
     pub fn rows(&self) -> Rows {
         match (self.mode, self.policy_given) {
-            (mode, _) if matches!(mode, Mode::Check | Mode::Mirror) || mode.is_about_packages() => Rows::None,
+            (mode, _) if matches!(mode, Mode::Init | Mode::Check | Mode::Mirror) || mode.is_about_packages() => Rows::None,
             _ if self.drop_in.give_rows() => Rows::Given,
             (_, false) if self.drop_in.decide(false) => Rows::Default,
             _ => Rows::None,
@@ -345,6 +348,7 @@ fn mode_from(name: &str) -> Option<Mode> {
         "tags" => Some(Mode::Tags),
         "push" => Some(Mode::Push),
         "mirror" => Some(Mode::Mirror),
+        "init" => Some(Mode::Init),
         "check" => Some(Mode::Check),
         "plan" => Some(Mode::Plan),
         "apply" => Some(Mode::Apply),

@@ -3,6 +3,7 @@
 mod after;
 mod clean;
 mod images;
+mod setup;
 mod tell;
 
 use std::{
@@ -138,6 +139,9 @@ async fn dispatch(
     if inputs.mode == Mode::Restore {
         this_run.end_by_itself();
         return clean::restore(inputs, variables, this_run, http).await;
+    }
+    if inputs.mode == Mode::Init {
+        return setup::init(inputs, variables, &context, this_run, http).await;
     }
     if clean::is_powerless(inputs, &context) {
         return Ok(app::forks_pull_request());

@@ -2,7 +2,8 @@
 //! (planned tags and what a registry holds give writes) and `fixtures/retention/*.toml` (what a package holds gives the
 //! plan of its clean-up) and `fixtures/references/*.toml` (files name images) and `fixtures/advice/*.toml`
 //! (what a policy may not mean) and `fixtures/promotion/*.toml` (which tag is this commit's build), `fixtures/index/*.toml`
-//! (what siblings are joined into) and `fixtures/mirrors/*.toml` (what a mirror's tags are called) and `fixtures/cleanup-report/*.toml` (plans, with what became of them, are told), each
+//! (what siblings are joined into), `fixtures/init/*.toml`
+//! (a repository gives the policy that mode `init` writes) and `fixtures/mirrors/*.toml` (what a mirror's tags are called) and `fixtures/cleanup-report/*.toml` (plans, with what became of them, are told), each
 //! with the reviewed snapshot beside it.
 
 #![allow(
@@ -18,6 +19,8 @@ mod advice;
 mod cleanup_report;
 #[path = "cases/index.rs"]
 mod index;
+#[path = "cases/init.rs"]
+mod init;
 #[path = "cases/metadata.rs"]
 mod metadata;
 #[path = "cases/mirrors.rs"]
@@ -327,6 +330,7 @@ datatest_stable::harness! {
     { test = retention::retention, root = "fixtures/retention", pattern = r"\.toml$" },
     { test = cleanup_report::cleanup_report, root = "fixtures/cleanup-report", pattern = r"\.toml$" },
     { test = index::index, root = "fixtures/index", pattern = r"\.toml$" },
+    { test = init::init, root = "fixtures/init", pattern = r"\.toml$" },
     { test = mirrors::mirrors, root = "fixtures/mirrors", pattern = r"\.toml$" },
     { test = promotion::promotion, root = "fixtures/promotion", pattern = r"\.toml$" },
     { test = publish, root = "fixtures/publish", pattern = r"\.toml$" },

@@ -6,6 +6,7 @@ pub mod context;
 pub mod copy;
 #[cfg(feature = "sandbox")]
 pub mod demo;
+pub mod init;
 pub mod mirror;
 pub mod plan;
 pub mod push;

@@ -14,6 +14,13 @@ use crate::{
     policy::promotion::PromoteFrom,
 };
 
+/// Modes that are sub-commands only.
+const COMMANDS: &[&str] = &[
+    "init",
+    #[cfg(feature = "sandbox")]
+    "sandbox",
+];
+
 /// Reads inputs by name and collects what is wrong with them.
 #[derive(Default)]
 pub(super) struct Reader {
@@ -72,12 +79,11 @@ impl Reader {
 
     pub(super) fn mode(&mut self) -> Option<Mode> {
         let name = self.text("mode")?;
-        #[cfg(feature = "sandbox")]
-        if name == "sandbox" {
+        if COMMANDS.contains(&name.as_str()) {
             self.errors.add(
                 "mode",
-                "`sandbox` is a command, not an input",
-                "run `ghcr-lifecycle sandbox` at a terminal",
+                format!("`{name}` is a command, not an input"),
+                format!("run `ghcr-lifecycle {name}` at a terminal"),
             );
             return None;
         }

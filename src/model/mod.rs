@@ -11,6 +11,7 @@ pub mod name;
 pub mod referrer;
 pub mod repository;
 pub mod secret;
+pub mod survey;
 pub mod tag;
 pub mod untrusted;
 
@@ -25,4 +26,5 @@ pub use name::{ImageName, ImageReference, ManifestReference, RepositoryName};
 pub use referrer::ListedReferrer;
 pub use repository::RepositoryFacts;
 pub use secret::Secret;
+pub use survey::CloneSurvey;
 pub use tag::Tag;

@@ -10,6 +10,7 @@ pub mod labels;
 pub mod markdown;
 pub mod mirror;
 pub mod outputs;
+pub mod proposal;
 pub mod release_notes;
 pub mod restore;
 pub mod terminal;
