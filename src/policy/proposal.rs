@@ -342,7 +342,7 @@ fn assemble(project: &Project, images: Vec<ImageName>, drafts: Drafts, clean_up:
         values.push(value);
         origins.push(Origin { sources: row.sources, adds_tag: row.adds_tag });
     }
-    let mut policy = read_back(values)?;
+    let mut policy = read_back(values).filter(|policy| !policy.rules.is_empty())?;
     let (ours, others): (Vec<ImageName>, Vec<ImageName>) =
         images.into_iter().partition(|image| image.registry() == project.ghcr_host);
     if ours.is_empty() {

@@ -84,8 +84,8 @@ pub fn file(proposal: &Proposal, holdings: &[Holding], now: DateTime<Utc>) -> St
     for holding in holdings {
         unexplained(&mut text, holding);
     }
-    let days = |taken: &Taken| matches!(taken, Taken::UntaggedDays(_));
     if let Some(untagged) = policy.untagged {
+        let days = |taken: &Taken| matches!(taken, Taken::UntaggedDays(days) if days * 24 * 60 * 60 == untagged.as_secs());
         let source = clean_up.iter().find(|step| step.taken.iter().any(days));
         let source = source.map(|step| format!(" This is the time that {} has.", notes::step(step))).unwrap_or_default();
         text.push('\n');
@@ -306,12 +306,22 @@ fn capitalised(text: &str) -> String {
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
+/// Splits a text at its blanks, but for those between backticks.
+fn unbroken(text: &str) -> Vec<&str> {
+    let mut inside = false;
+    let at_blank = |character: char| {
+        inside ^= character == '`';
+        character == ' ' && !inside
+    };
+    text.split(at_blank).filter(|word| !word.is_empty()).collect()
+}
+
 /// Adds a comment, broken into lines; what follows a list's dash is indented.
 fn comment(text: &mut String, indent: usize, words: &str) {
     let hanging = if words.starts_with("- ") { "  " } else { "" };
     let start = format!("{}#", " ".repeat(indent));
     let mut line = start.clone();
-    for word in words.split_whitespace() {
+    for word in unbroken(words) {
         if line.chars().count() + 1 + word.chars().count() > WIDTH && line.len() > start.len() + hanging.len() {
             text.push_str(&line);
             text.push('\n');

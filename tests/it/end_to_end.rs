@@ -7,6 +7,7 @@ mod credentials;
 mod faults;
 mod hostile;
 mod immutable;
+mod init;
 mod inputs;
 mod interruption;
 mod kyklos;

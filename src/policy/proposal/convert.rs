@@ -47,7 +47,8 @@ pub(super) fn convert(step: &Step, setting: &Setting<'_>, drafts: &mut Drafts) {
     let compiled = match metadata::compile(&inputs, Settings::default()) {
         Ok(compiled) => compiled,
         Err(error) => {
-            drafts.notes.push(Note::Unreadable { file: setting.file.to_owned(), problem: error.to_string() });
+            let problem = restored(&error.to_string(), &table);
+            drafts.notes.push(Note::Unreadable { file: setting.file.to_owned(), problem });
             return;
         }
     };
@@ -80,7 +81,7 @@ enum When {
 
 impl Converter<'_> {
     fn row(&mut self, rule: &Rule) {
-        let source = Source::Row { file: self.setting.file.to_owned(), text: self.written(&rule.text) };
+        let source = Source::Row { file: self.setting.file.to_owned(), text: self.restored(&rule.text) };
         let Some((prefix, suffix)) = self.affixes(rule, &source) else { return };
         let around = |text: &str| format!("{prefix}{text}{suffix}");
         let mut when = self.when(rule.attribute("enable").unwrap_or("true"));
@@ -149,7 +150,8 @@ impl Converter<'_> {
         let events = self.setting.events;
         let mut slots: Vec<Slot> = events.branches().collect();
         if !only_branches {
-            slots.extend(self.git_tags());
+            let versions = self.drafts.versions();
+            slots.extend(if versions.is_empty() || events.tags.is_none() { self.git_tags() } else { versions });
             slots.extend((events.pull_requests && self.setting.pushes_pull_requests).then_some(Slot::PullRequest));
         }
         slots
@@ -380,18 +382,18 @@ impl Converter<'_> {
         self.drafts.notes.push(Note::NotConverted { source: source.clone(), problem });
     }
 
-    /// Puts the expressions back.
     fn restored(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (number, expression) in self.table.iter().enumerate() {
-            text = text.replace(&format!("{OPAQUE}{number}__"), &format!("${{{{ {expression} }}}}"));
-        }
-        text
+        restored(text, &self.table)
     }
+}
 
-    fn written(&self, text: &str) -> String {
-        self.restored(text)
+/// Puts the expressions back.
+fn restored(text: &str, table: &[String]) -> String {
+    let mut text = text.to_owned();
+    for (number, expression) in table.iter().enumerate() {
+        text = text.replace(&format!("{OPAQUE}{number}__"), &format!("${{{{ {expression} }}}}"));
     }
+    text
 }
 
 fn glob_of(prefix: String) -> String {

@@ -124,8 +124,10 @@ impl Drafts {
         self.rows.contains_key(slot)
     }
 
+    /// Lists the events of versions that have rows.
     pub(super) fn versions(&self) -> Vec<Slot> {
-        self.rows.keys().filter(|slot| matches!(slot, Slot::Release(_))).cloned().collect()
+        let is_version = |slot: &&Slot| matches!(slot, Slot::Release(_) | Slot::Prerelease(_));
+        self.rows.keys().filter(is_version).cloned().collect()
     }
 
     /// Writes the rows down. A branch's builds are the `tag` of its row; those of other events share a row.
