@@ -3,10 +3,13 @@
 
 mod cleanup;
 mod command_line;
+#[cfg(feature = "sandbox")]
+mod completions;
 mod definitions;
 mod drop_in;
 mod mirror;
 mod mistakes;
+mod modes;
 mod reader;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -17,7 +20,7 @@ use chrono::{DateTime, Utc};
 
 pub use crate::model::name::is_loopback_host;
 pub use cleanup::CleanupInputs;
-pub use command_line::wants_password;
+pub use command_line::{wants_json, wants_password};
 pub use definitions::{DEFAULT_POLICY, INPUTS, InputDefinition};
 pub use drop_in::{ContextSource, DropInInputs, Rows};
 pub use mirror::MirrorInputs;
@@ -87,6 +90,11 @@ impl Mode {
 
     /// Modes of the design that later versions carry out.
     const LATER: &[&str] = &["doctor", "schema"];
+
+    /// Returns its name.
+    fn name(self) -> &'static str {
+        Self::ALL.iter().map(|(name, _)| *name).find(|name| mode_from(name) == Some(self)).unwrap_or_default()
+    }
 
     /// Tells whether it is about packages' versions and how long they live, and not about the image of this run.
     #[must_use]
@@ -207,7 +215,9 @@ impl Inputs {
     #[must_use]
     pub fn rows(&self) -> Rows {
         match (self.mode, self.policy_given) {
-            (mode, _) if matches!(mode, Mode::Init | Mode::Check | Mode::Mirror) || mode.is_about_packages() => Rows::None,
+            (mode, _) if matches!(mode, Mode::Init | Mode::Check | Mode::Mirror) || mode.is_about_packages() => {
+                Rows::None
+            }
             _ if self.drop_in.give_rows() => Rows::Given,
             (_, false) if self.drop_in.decide(false) => Rows::Default,
             _ => Rows::None,
@@ -271,6 +281,9 @@ pub fn parse(
     }
 
     let mode = typed.mode.or_else(|| reader.mode()).unwrap_or(Mode::Auto);
+    if !under_actions {
+        reader.options_of_other_modes(mode, typed.values.keys().copied());
+    }
     let (policy, policy_given) = reader.policy();
     let image = reader.line("image");
     let sources = reader.lines("source");

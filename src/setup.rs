@@ -68,7 +68,10 @@ fn project(inputs: &Inputs, context: &Context) -> Result<Project, Error> {
         && !work_tree::is_same_folder(root, &top)
     {
         return Err(Error::input("this is no repository's root: workflows and the policy are looked for below it")
-            .with_hint(format!("run it in `{}`", ghcr_lifecycle::model::untrusted::shown(&root.display().to_string()))));
+            .with_hint(format!(
+                "run it in `{}`",
+                ghcr_lifecycle::model::untrusted::shown(&root.display().to_string())
+            )));
     }
     let files = work_tree::matching_files(&top, |path| is_workflow(path) || is_dockerfile(path), ignores)?;
     let dockerfiles = files.keys().filter(|path| is_dockerfile(path)).cloned().collect();
@@ -99,6 +102,7 @@ fn is_workflow(path: &str) -> bool {
 
 fn is_dockerfile(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    let is_one = |word: &str| name == word || name.starts_with(&format!("{word}.")) || name.ends_with(&format!(".{word}"));
+    let is_one =
+        |word: &str| name == word || name.starts_with(&format!("{word}.")) || name.ends_with(&format!(".{word}"));
     is_one("Dockerfile") || is_one("Containerfile")
 }

@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use super::{
     DEFAULT_POLICY, DropInInputs, InputErrors, InputMistake, LogLevel, Mode, PolicyInput, listed,
     mistakes::{nearest, quote},
-    mode_from, unknown_mode,
+    mode_from,
+    modes::{is_read, readers},
+    unknown_mode,
 };
 use crate::{
     model::{ImageName, Secret, name::is_loopback_host},
@@ -92,6 +94,18 @@ impl Reader {
             self.errors.mistakes.extend(unknown_mode(&name).mistakes);
         }
         mode
+    }
+
+    /// Refuses options that the mode does not read: whoever typed them meant something by them.
+    pub(super) fn options_of_other_modes(&mut self, mode: Mode, typed: impl Iterator<Item = &'static str>) {
+        let mode = mode.name();
+        for name in typed.filter(|name| !is_read(mode, name)) {
+            let hint = match readers(name).as_slice() {
+                [] => "leave it out".to_owned(),
+                modes => format!("leave it out; it is for {}", listed(modes)),
+            };
+            self.errors.add(name, format!("mode `{mode}` does not read it"), hint);
+        }
     }
 
     pub(super) fn policy(&self) -> (PolicyInput, bool) {

@@ -308,7 +308,8 @@ fn convert_workflow(workflow: &Workflow, default: &str, tags: &Tags, drafts: &mu
         default_branch: default,
         tags_are_versions: tags.are_versions(),
         has_v: tags.has_v,
-        pushes_pull_requests: pushes.peek().is_none() || pushes.any(|step| !leaves_pull_requests_out(step.input("push"))),
+        pushes_pull_requests: pushes.peek().is_none()
+            || pushes.any(|step| !leaves_pull_requests_out(step.input("push"))),
     };
     let rows = |step: &Step| [step.with.get("tags").cloned(), step.with.get("flavor").cloned()];
     let mut first: Option<&Step> = None;

@@ -85,9 +85,11 @@ pub fn file(proposal: &Proposal, holdings: &[Holding], now: DateTime<Utc>) -> St
         unexplained(&mut text, holding);
     }
     if let Some(untagged) = policy.untagged {
-        let days = |taken: &Taken| matches!(taken, Taken::UntaggedDays(days) if days * 24 * 60 * 60 == untagged.as_secs());
+        let days =
+            |taken: &Taken| matches!(taken, Taken::UntaggedDays(days) if days * 24 * 60 * 60 == untagged.as_secs());
         let source = clean_up.iter().find(|step| step.taken.iter().any(days));
-        let source = source.map(|step| format!(" This is the time that {} has.", notes::step(step))).unwrap_or_default();
+        let source =
+            source.map(|step| format!(" This is the time that {} has.", notes::step(step))).unwrap_or_default();
         text.push('\n');
         comment(
             &mut text,
@@ -119,7 +121,11 @@ pub fn file(proposal: &Proposal, holdings: &[Holding], now: DateTime<Utc>) -> St
     }
     if !policy.mirrors.is_empty() {
         text.push('\n');
-        comment(&mut text, 0, "The same tags elsewhere, once they are right in the first registry; a push copies them.");
+        comment(
+            &mut text,
+            0,
+            "The same tags elsewhere, once they are right in the first registry; a push copies them.",
+        );
         text.push_str("mirrors:\n");
         text.extend(policy.mirrors.iter().map(|mirror| format!("  - image: {}\n", mirror.image)));
     }
@@ -139,9 +145,7 @@ pub fn file(proposal: &Proposal, holdings: &[Holding], now: DateTime<Utc>) -> St
 pub fn sentences(proposal: &Proposal, holdings: &[Holding]) -> Vec<String> {
     let Proposal { policy: _, origins: _, clean_up, notes } = proposal;
     let holdings = holdings.iter().filter_map(|holding| match &holding.found {
-        Found::Unknown { problem } => {
-            Some(format!("what {} holds is not known: failed to {}", holding.image, problem))
-        }
+        Found::Unknown { problem } => Some(format!("what {} holds is not known: failed to {}", holding.image, problem)),
         Found::Tags { .. } | Found::Nothing => None,
     });
     notes.iter().map(notes::note).chain(clean_up.iter().flat_map(notes::left)).chain(holdings).collect()
@@ -241,7 +245,9 @@ fn origin_words(origin: &Origin) -> String {
             Source::Flavor { .. } => {}
             Source::Branch { name } => sentences.push(format!("There is a branch {}.", notes::code(name))),
             Source::GitTags(tags) if tags.count == 0 => sentences.push("No git tag is like this yet.".to_owned()),
-            Source::GitTags(tags) => sentences.push(format!("There {} such as {}.", notes::git_tags(tags.count), notes::code(&tags.example))),
+            Source::GitTags(tags) => {
+                sentences.push(format!("There {} such as {}.", notes::git_tags(tags.count), notes::code(&tags.example)))
+            }
             Source::PullRequests => sentences.push("Pull requests start a workflow, or may.".to_owned()),
         }
     }
@@ -263,7 +269,10 @@ fn holding_words(holding: &Holding) -> String {
             let others: usize = unexplained.iter().map(|shape| shape.count).sum();
             let tags = words::count(*count, "tag");
             if others == 0 {
-                return format!("{image} holds {tags}, and the rows explain {}", if *count == 1 { "it" } else { "all of them" });
+                return format!(
+                    "{image} holds {tags}, and the rows explain {}",
+                    if *count == 1 { "it" } else { "all of them" }
+                );
             }
             let mut text = format!("{image} holds {tags}; no row explains {others} of them, so they are kept:");
             for Shape { text: shape, count, example, matcher: _ } in unexplained.iter().take(MOST_SHAPES) {

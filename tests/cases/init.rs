@@ -49,18 +49,18 @@ pub(crate) fn init(path: &Path) -> datatest_stable::Result<()> {
         dockerfiles: case.dockerfiles,
     };
     let proposal = propose(&project).unwrap_or_else(|nothing| panic!("{nothing:?}"));
-    let published: Option<Vec<Tag>> =
-        case.published.map(|tags| tags.iter().map(|tag| tag.parse().unwrap()).collect());
+    let published: Option<Vec<Tag>> = case.published.map(|tags| tags.iter().map(|tag| tag.parse().unwrap()).collect());
     let holdings = published.map(|tags| Holding {
         image: proposal.policy.images[0].clone(),
         found: Found::Tags { count: tags.len(), unexplained: unexplained(&proposal.policy, &tags) },
     });
     let now = DateTime::parse_from_rfc3339("2026-03-01T00:00:00Z")?.to_utc();
-    let initial = Initial::of(proposal, holdings.into_iter().collect(), now)
-        .unwrap_or_else(|error| panic!("{}", error.render()));
+    let initial =
+        Initial::of(proposal, holdings.into_iter().collect(), now).unwrap_or_else(|error| panic!("{}", error.render()));
     let warnings = initial.warnings();
     assert_eq!(case.warns, !warnings.is_empty(), "{}\n{warnings:#?}", initial.file);
-    let checked = if warnings.is_empty() { String::new() } else { format!("\ncheck warns:\n{}\n", warnings.join("\n")) };
+    let checked =
+        if warnings.is_empty() { String::new() } else { format!("\ncheck warns:\n{}\n", warnings.join("\n")) };
     crate::snapshot(path, &case.about, &format!("{}{checked}", initial.file));
     Ok(())
 }

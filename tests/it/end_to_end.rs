@@ -21,4 +21,5 @@ mod remote;
 mod rows;
 mod sources;
 mod step;
+mod terminal;
 mod unreadable;

@@ -54,7 +54,10 @@ pub(super) fn read(file: &str, step: &Step) -> Option<CleanUpStep> {
             // What is not deleted now has no row or is of a version that no tag reaches: the same.
             (PACKAGE_VERSIONS, "delete-only-untagged-versions")
             | (RETENTION_POLICY, "untagged-only" | "tag-selection")
-            | (CLEANUP_ACTION, "delete-untagged" | "delete-ghost-images" | "delete-partial-images" | "delete-orphaned-images") => {
+            | (
+                CLEANUP_ACTION,
+                "delete-untagged" | "delete-ghost-images" | "delete-partial-images" | "delete-orphaned-images",
+            ) => {
                 continue;
             }
             _ => None,
@@ -68,7 +71,8 @@ pub(super) fn read(file: &str, step: &Step) -> Option<CleanUpStep> {
 }
 
 fn globs(value: &str) -> Option<Taken> {
-    let globs: Vec<String> = value.split([',', '\n']).map(str::trim).filter(|glob| !glob.is_empty()).map(str::to_owned).collect();
+    let globs: Vec<String> =
+        value.split([',', '\n']).map(str::trim).filter(|glob| !glob.is_empty()).map(str::to_owned).collect();
     let is_glob = |glob: &String| {
         glob.chars().all(|c| c.is_ascii_alphanumeric() || "._-*".contains(c)) && Glob::parse(glob).is_ok()
     };

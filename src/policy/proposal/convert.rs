@@ -205,7 +205,9 @@ impl Converter<'_> {
     fn raw(&mut self, rule: &Rule, when: When, source: &Source, around: &impl Fn(&str) -> String) {
         let Some(value) = rule.attribute("value") else { return };
         let slots = match when {
-            When::Unknown(expression) => return self.not_converted(source, Problem::Condition(Condition { expression })),
+            When::Unknown(expression) => {
+                return self.not_converted(source, Problem::Condition(Condition { expression }));
+            }
             When::On(slots) => slots,
             When::Never => return,
             When::Always => {
@@ -233,7 +235,9 @@ impl Converter<'_> {
             if text.contains("{{") {
                 self.drafts.tag(slot, text, source);
             } else if *slot == Slot::PullRequest {
-                self.drafts.notes.push(Note::NotConverted { source: source.clone(), problem: Problem::PullRequestPointer });
+                self.drafts
+                    .notes
+                    .push(Note::NotConverted { source: source.clone(), problem: Problem::PullRequestPointer });
             } else {
                 self.drafts.rolling(slot, text, source);
             }
@@ -264,8 +268,9 @@ impl Converter<'_> {
     /// The events of git tags.
     fn git_tags(&self) -> Vec<Slot> {
         let Some(patterns) = &self.setting.events.tags else { return Vec::new() };
-        let looks_like_versions =
-            |pattern: &String| pattern.trim_start_matches('v').starts_with(['*', '[', '0', '1', '2', '3']) && pattern != "**";
+        let looks_like_versions = |pattern: &String| {
+            pattern.trim_start_matches('v').starts_with(['*', '[', '0', '1', '2', '3']) && pattern != "**"
+        };
         if self.setting.tags_are_versions && patterns.iter().all(looks_like_versions) {
             return vec![Slot::Release(String::new()), Slot::Prerelease(String::new())];
         }
@@ -293,7 +298,12 @@ impl Converter<'_> {
             ("{{is_default_branch}}", _) => return default(),
             _ => {}
         }
-        if text.contains("||") || text.contains("&&") || text.contains("!=") || text.starts_with('!') || !enable.starts_with(OPAQUE) {
+        if text.contains("||")
+            || text.contains("&&")
+            || text.contains("!=")
+            || text.starts_with('!')
+            || !enable.starts_with(OPAQUE)
+        {
             return When::Unknown(expression);
         }
         if text.contains("github.event.repository.default_branch") {
@@ -301,7 +311,10 @@ impl Converter<'_> {
         }
         let quoted = text.split('\'').nth(1).unwrap_or_default();
         if text.starts_with("github.ref==") && text.contains("format('refs/heads/{0}'") {
-            return text.split('\'').nth(3).map_or_else(|| When::Unknown(expression.clone()), |name| When::On(vec![self.branch(name)]));
+            return text
+                .split('\'')
+                .nth(3)
+                .map_or_else(|| When::Unknown(expression.clone()), |name| When::On(vec![self.branch(name)]));
         }
         if let Some(name) = quoted.strip_prefix("refs/heads/").filter(|_| text.starts_with("github.ref==")) {
             return When::On(vec![self.branch(name)]);
@@ -309,9 +322,15 @@ impl Converter<'_> {
         if text.starts_with("github.ref_name==") && !quoted.is_empty() {
             return When::On(vec![self.branch(quoted)]);
         }
-        let is_tag = ["github.ref_type=='tag'", "github.event_name=='release'", "startsWith(github.ref,'refs/tags/')", "startsWith(github.ref,'refs/tags/v')"];
+        let is_tag = [
+            "github.ref_type=='tag'",
+            "github.event_name=='release'",
+            "startsWith(github.ref,'refs/tags/')",
+            "startsWith(github.ref,'refs/tags/v')",
+        ];
         if is_tag.contains(&text) {
-            let slots = if self.setting.tags_are_versions { vec![Slot::Release(String::new())] } else { self.git_tags() };
+            let slots =
+                if self.setting.tags_are_versions { vec![Slot::Release(String::new())] } else { self.git_tags() };
             return When::On(slots);
         }
         match text {
@@ -335,7 +354,9 @@ impl Converter<'_> {
                 "github.run_number" => "{{run_number}}",
                 "github.event.number" | "github.event.pull_request.number" => "{{number}}",
                 "github.ref_name" if slots.iter().all(is_tag) => "{{tag}}",
-                "github.ref_name" if !slots.iter().any(|slot| is_tag(slot) || *slot == Slot::PullRequest) => "{{branch}}",
+                "github.ref_name" if !slots.iter().any(|slot| is_tag(slot) || *slot == Slot::PullRequest) => {
+                    "{{branch}}"
+                }
                 _ => return Err(format!("${{{{ {expression} }}}}")),
             };
             text = text.replace(&token, template);

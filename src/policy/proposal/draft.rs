@@ -195,21 +195,22 @@ impl Events {
         let patterns = branches.unwrap_or_default();
         let is_plain = |name: &str| name.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c));
         let (plain, globs): (Vec<&String>, Vec<&String>) = patterns.iter().partition(|pattern| is_plain(pattern));
-        let takes_default =
-            |pattern: &String| !pattern.starts_with('!') && Glob::parse(pattern).is_ok_and(|glob| glob.matches(default));
+        let takes_default = |pattern: &String| {
+            !pattern.starts_with('!') && Glob::parse(pattern).is_ok_and(|glob| glob.matches(default))
+        };
         if patterns.iter().any(takes_default) || *schedule {
             events.default = Some(Slot::Default(default.to_owned()));
         }
-        events.named = plain.iter().filter(|name| ***name != default).map(|name| Slot::Branch((*name).clone())).collect();
+        events.named =
+            plain.iter().filter(|name| ***name != default).map(|name| Slot::Branch((*name).clone())).collect();
         if globs.iter().any(|pattern| !pattern.starts_with('!')) {
             let entry = |pattern: &String| match pattern.strip_prefix('!') {
                 Some(taken) => format!("!branch {taken}"),
                 None => format!("branch {pattern}"),
             };
             let mut entries: Vec<String> = globs.iter().map(|pattern| entry(pattern)).collect();
-            let covered = |name: &String| {
-                globs.iter().any(|pattern| Glob::parse(pattern).is_ok_and(|glob| glob.matches(name)))
-            };
+            let covered =
+                |name: &String| globs.iter().any(|pattern| Glob::parse(pattern).is_ok_and(|glob| glob.matches(name)));
             let rows_of_their_own = events.default.iter().map(|_| default.to_owned()).chain(plain.into_iter().cloned());
             for name in rows_of_their_own.filter(covered) {
                 let taken = format!("!branch {name}");

@@ -58,7 +58,8 @@ struct Version<'t> {
 /// Splits a version from what stands before it.
 fn split(tag: &str) -> Option<Version<'_>> {
     let starts = tag.char_indices().filter(|(at, c)| {
-        c.is_ascii_digit() && (*at == 0 || !tag[..*at].ends_with(|before: char| before.is_ascii_digit() || before == '.'))
+        c.is_ascii_digit()
+            && (*at == 0 || !tag[..*at].ends_with(|before: char| before.is_ascii_digit() || before == '.'))
     });
     for (at, _) in starts {
         if let Ok(version) = semver::Version::parse(&tag[at..]) {

@@ -33,7 +33,8 @@ pub fn unexplained<'t>(policy: &Policy, tags: impl IntoIterator<Item = &'t Tag>)
         let is_literal = !text.contains('<');
         let matcher = if is_literal { tag.to_string() } else { format!("/^{expression}$/") };
         let matcher = if is_literal && Glob::parse(&matcher).is_err() { format!("/^{expression}$/") } else { matcher };
-        shapes.entry(text.clone()).or_insert_with(|| Shape { text, count: 0, example: tag.clone(), matcher }).count += 1;
+        shapes.entry(text.clone()).or_insert_with(|| Shape { text, count: 0, example: tag.clone(), matcher }).count +=
+            1;
     }
     let mut shapes: Vec<Shape> = shapes.into_values().collect();
     shapes.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.text.cmp(&other.text)));

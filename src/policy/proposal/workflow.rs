@@ -90,7 +90,8 @@ fn matrix(job: &Node, known: &Known) -> Vec<BTreeMap<String, String>> {
     let mut list = vec![BTreeMap::new()];
     let Some(matrix) = get(job, "strategy").and_then(|strategy| get(strategy, "matrix")) else { return list };
     for (name, values) in entries(matrix).filter(|(name, _)| !matches!(*name, "include" | "exclude")) {
-        let values: Vec<BTreeMap<String, String>> = items(values).iter().map(|value| named(name, value, known)).collect();
+        let values: Vec<BTreeMap<String, String>> =
+            items(values).iter().map(|value| named(name, value, known)).collect();
         let with = |entry: &BTreeMap<String, String>, value: &BTreeMap<String, String>| {
             entry.iter().chain(value).map(|(name, text)| (name.clone(), text.clone())).collect()
         };
@@ -100,11 +101,15 @@ fn matrix(job: &Node, known: &Known) -> Vec<BTreeMap<String, String>> {
         list.truncate(MOST_ENTRIES);
     }
     let included = get(matrix, "include").map(items).unwrap_or_default();
-    let included = included.iter().map(|entry| {
-        entries(entry).flat_map(|(name, value)| named(name, value, known)).collect::<BTreeMap<_, _>>()
-    });
+    let included = included
+        .iter()
+        .map(|entry| entries(entry).flat_map(|(name, value)| named(name, value, known)).collect::<BTreeMap<_, _>>());
     let included: Vec<_> = included.take(MOST_ENTRIES).collect();
-    if list.iter().all(BTreeMap::is_empty) && !included.is_empty() { included } else { list.into_iter().chain(included).collect() }
+    if list.iter().all(BTreeMap::is_empty) && !included.is_empty() {
+        included
+    } else {
+        list.into_iter().chain(included).collect()
+    }
 }
 
 /// Names a value of a matrix, and the values in it where it is a map.

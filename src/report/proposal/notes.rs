@@ -37,13 +37,23 @@ pub(super) fn note(note: &Note) -> String {
             format!("{} has a row without its condition {}", row(source), code(expression))
         }
         Note::NeedsRef { source } => {
-            format!("{} takes its version from elsewhere than the event: give it to the step as input `ref`", row(source))
+            format!(
+                "{} takes its version from elsewhere than the event: give it to the step as input `ref`",
+                row(source)
+            )
         }
         Note::OnlySemVer { source } => {
-            format!("{}: versions that are no SemVer, as `1.2rc1`, fit no row; `- on: tag 1.2rc*` would be one", row(source))
+            format!(
+                "{}: versions that are no SemVer, as `1.2rc1`, fit no row; `- on: tag 1.2rc*` would be one",
+                row(source)
+            )
         }
         Note::Unreadable { file, problem } => {
-            format!("the step docker/metadata-action in {} was not read: {}", shown_up_to(file, 200), shown_up_to(problem, 300))
+            format!(
+                "the step docker/metadata-action in {} was not read: {}",
+                shown_up_to(file, 200),
+                shown_up_to(problem, 300)
+            )
         }
         Note::OtherRows { file, images } => format!(
             "{} has a second step docker/metadata-action with rows of its own ({}), and images share their rows: give it a \
@@ -52,10 +62,15 @@ pub(super) fn note(note: &Note) -> String {
             code(images)
         ),
         Note::UnknownImage { file, text } => {
-            format!("the image {} in {} is known to the run alone: add it to `images` by its name", code(text), shown_up_to(file, 200))
+            format!(
+                "the image {} in {} is known to the run alone: add it to `images` by its name",
+                code(text),
+                shown_up_to(file, 200)
+            )
         }
         Note::Guessed => {
-            "no workflow has a step docker/metadata-action, so branches and git tags alone suggested the rows".to_owned()
+            "no workflow has a step docker/metadata-action, so branches and git tags alone suggested the rows"
+                .to_owned()
         }
         Note::NoPackages => {
             "no image is in GitHub's registry: tags and pushes work elsewhere, too, clean-ups only there".to_owned()
@@ -63,17 +78,26 @@ pub(super) fn note(note: &Note) -> String {
         Note::Dockerfiles(paths) => {
             let shown: Vec<String> = paths.iter().take(8).map(|path| code(path)).collect();
             let more = if paths.len() > 8 { format!(" and {} more", paths.len() - 8) } else { String::new() };
-            format!("there are several Dockerfiles ({}{more}): images of their own belong into `images`", shown.join(", "))
+            format!(
+                "there are several Dockerfiles ({}{more}): images of their own belong into `images`",
+                shown.join(", ")
+            )
         }
         Note::GitTags(GitTags { count, example }) => {
-            format!("there {} such as {} that no row fits; `- on: tag GLOB` would be one", git_tags(*count), code(example))
+            format!(
+                "there {} such as {} that no row fits; `- on: tag GLOB` would be one",
+                git_tags(*count),
+                code(example)
+            )
         }
     }
 }
 
 fn problem_words(problem: &Problem) -> String {
     match problem {
-        Problem::Condition(Condition { expression }) => format!("when it counts ({}) is known to the run alone", code(expression)),
+        Problem::Condition(Condition { expression }) => {
+            format!("when it counts ({}) is known to the run alone", code(expression))
+        }
         Problem::Expression(text) => format!("what {} gives is known to the run alone", code(text)),
         Problem::Template(text) => format!("{} is no template of a policy", code(text)),
         Problem::PullRequestPointer => "any pull request would take its one name from the others".to_owned(),

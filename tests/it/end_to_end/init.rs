@@ -70,7 +70,9 @@ fn a_policy_that_is_there_is_never_overwritten() {
     assert!(outcome.stdout.contains("version: 1\n\nimages: [ghcr.io/acme/shop]\n"), "{outcome}");
     let step = step.at_terminal(&["init", "--policy", "other/policy.yml", "--image", "quay.io/acme/shop"]);
     step.succeed();
-    assert!(fs::read_to_string(step.path("workspace/other/policy.yml")).unwrap().contains("images: [quay.io/acme/shop]"));
+    assert!(
+        fs::read_to_string(step.path("workspace/other/policy.yml")).unwrap().contains("images: [quay.io/acme/shop]")
+    );
     assert_eq!(fs::read_to_string(step.path("workspace").join(POLICY)).unwrap(), "version: 1\n");
 }
 

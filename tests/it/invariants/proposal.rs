@@ -57,7 +57,13 @@ fn triggers() -> impl Strategy<Value = &'static str> {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    prop_oneof!["[a-z]{1,6}", "[a-z]{1,4}/[a-z0-9.]{1,6}", "v?[0-9]\\.[0-9]\\.[0-9](-rc\\.1)?", "[a-z]{2}-v[0-9]\\.[0-9]\\.[0-9]", "\\PC{1,8}"]
+    prop_oneof![
+        "[a-z]{1,6}",
+        "[a-z]{1,4}/[a-z0-9.]{1,6}",
+        "v?[0-9]\\.[0-9]\\.[0-9](-rc\\.1)?",
+        "[a-z]{2}-v[0-9]\\.[0-9]\\.[0-9]",
+        "\\PC{1,8}"
+    ]
 }
 
 proptest! {
