@@ -31,5 +31,6 @@ pub(super) fn script(matches: &ArgMatches, mut command: Command) -> String {
         Some("zsh") => generate(Zsh, &mut command, PROGRAM, &mut script),
         _ => generate(Bash, &mut command, PROGRAM, &mut script),
     }
-    String::from_utf8_lossy(&script).into_owned()
+    // The dash in the program's name is spelt in two ways by the crate's generator for bash, so that no mode would be found.
+    String::from_utf8_lossy(&script).replace("ghcr__subcmd__lifecycle", "ghcr__lifecycle")
 }

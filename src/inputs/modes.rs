@@ -116,6 +116,12 @@ pub(super) fn examples(mode: &str) -> &'static str {
       --username deploy --password-stdin
       Pushes to another registry."
         }
+        "auto" => {
+            "  ghcr-lifecycle auto --ref v1.2.3
+      Prints the tags that v1.2.3 gives, as `tags` does.
+  ghcr-lifecycle auto --ref v1.2.3 --source image.tar
+      Pushes, as `push` does."
+        }
         "mirror" => {
             "  ghcr-lifecycle mirror --source docker.io/acme/app --image ghcr.io/acme/app --only 'v*' --dry-run true
       Says which tags would be copied; without --dry-run it copies them, and again only what differs."
