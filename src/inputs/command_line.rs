@@ -13,7 +13,7 @@ use super::{
     definitions::{INPUTS, InputDefinition},
     mistakes::{InputErrors, quote},
     mode_from,
-    modes::{Group, LIST, examples, is_read, reads},
+    modes::{Group, LIST, examples, is_read, own_words, reads},
 };
 
 /// What the help text says of the whole.
@@ -102,7 +102,14 @@ fn command(takes_all: bool) -> Command {
             mode = super::sandbox::options(mode);
         }
         for (heading, input) in options_of(name) {
-            mode = mode.arg(option(input).help_heading(heading));
+            let mut option = option(input).help_heading(heading);
+            if let Some(words) = own_words(name, input.name) {
+                option = option.help(match input.default {
+                    "" => words.to_owned(),
+                    default => format!("{words} [default: {default}]"),
+                });
+            }
+            mode = mode.arg(option);
         }
         if is_read(name, "username") && *name != "sandbox" {
             mode = mode.arg(password_stdin().help_heading("Registries"));

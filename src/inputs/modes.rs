@@ -74,6 +74,23 @@ pub(super) fn readers(input: &str) -> Vec<&'static str> {
     READS.iter().filter(|(_, groups)| reads(groups)).map(|(name, _)| *name).collect()
 }
 
+/// Returns what an input is to a mode, where its summary speaks of others as well.
+pub(super) fn own_words(mode: &str, input: &str) -> Option<&'static str> {
+    Some(match (mode, input) {
+        ("init", "policy") => "The file to write; one that is there is never overwritten.",
+        ("init", "image") => "The image, in full, where neither workflows nor the remote of git tell it.",
+        ("init", "dry-run") => "`true` shows what would be written, and writes nothing.",
+        ("init", "now") => "The time of the examples in its comments, RFC 3339.",
+        ("mirror", "source") => "The name of the image to copy, without a tag.",
+        ("mirror", "image") => "Where to: the name of an image, in full.",
+        ("mirror", "dry-run") => "`true` only says what would be copied.",
+        ("restore", "image") => "The package that `--versions` is about, by its whole name.",
+        ("restore", "journal-file") => "The journal of the clean-up that is undone, or the saved log of its job.",
+        ("restore", "dry-run") => "`true` only says what would be brought back.",
+        _ => return None,
+    })
+}
+
 /// Returns what the help of a mode ends with: commands to copy, each with what it does.
 pub(super) fn examples(mode: &str) -> &'static str {
     match mode {

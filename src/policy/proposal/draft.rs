@@ -164,7 +164,13 @@ impl Drafts {
             rows.push(row);
         }
         rows.extend(shared);
-        (rows, self.notes)
+        let mut notes: Vec<Note> = Vec::new();
+        for note in self.notes {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        (rows, notes)
     }
 }
 
