@@ -118,6 +118,16 @@ fn clients(
     })
 }
 
+/// Makes the client of the Packages API alone.
+pub(crate) fn packages(
+    inputs: &Inputs,
+    variables: &BTreeMap<String, String>,
+    http: HttpClient,
+    run: &ThisRun,
+) -> Result<Packages, Error> {
+    clients(inputs, variables, http, run).map(|clients| clients.packages)
+}
+
 /// Runs a mode that is about packages, under a policy.
 pub(crate) async fn clean(
     inputs: &Inputs,

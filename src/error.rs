@@ -2,6 +2,8 @@
 
 use std::{error, fmt};
 
+use serde_json::{Value, json};
+
 use crate::{
     inputs::InputErrors,
     policy::metadata::MetadataError,
@@ -95,6 +97,29 @@ impl Error {
     pub fn with_source(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Returns the error as a document for programs.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        let Self { kind, message: _, details, places, hints, source: _ } = self;
+        let mut causes = Vec::new();
+        let mut below = error::Error::source(self);
+        while let Some(cause) = below {
+            causes.push(cause.to_string());
+            below = cause.source();
+        }
+        let places = places.iter().map(|Place { file, line, column, message }| {
+            json!({"file": file, "line": line, "column": column, "message": message})
+        });
+        json!({
+            "exit-code": kind.exit_code(),
+            "message": self.to_string(),
+            "details": details,
+            "causes": causes,
+            "hints": hints,
+            "places": places.collect::<Vec<_>>(),
+        })
     }
 
     /// Renders the error, the errors below it, and the hints, each on lines of its own.

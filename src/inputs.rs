@@ -3,10 +3,13 @@
 
 mod cleanup;
 mod command_line;
+#[cfg(feature = "sandbox")]
+mod completions;
 mod definitions;
 mod drop_in;
 mod mirror;
 mod mistakes;
+mod modes;
 mod reader;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -17,7 +20,7 @@ use chrono::{DateTime, Utc};
 
 pub use crate::model::name::is_loopback_host;
 pub use cleanup::CleanupInputs;
-pub use command_line::wants_password;
+pub use command_line::{wants_json, wants_password};
 pub use definitions::{DEFAULT_POLICY, INPUTS, InputDefinition};
 pub use drop_in::{ContextSource, DropInInputs, Rows};
 pub use mirror::MirrorInputs;
@@ -43,6 +46,8 @@ pub enum Mode {
     Push,
     /// Copies tags of one image to another registry.
     Mirror,
+    /// Writes a policy after looking at the repository.
+    Init,
     /// Validates the policy and shows what its rows match.
     Check,
     /// Prints the JSON Schema of the policy, or the reference that is made of the same.
@@ -83,6 +88,7 @@ impl Mode {
         ("restore", "Brings back what a clean-up deleted, from its journal or by `--versions`."),
         ("discover", "Lists the packages that `packages` names, as a matrix for a workflow."),
         ("doctor", "Says what keeps the token from the packages and which settings page to open; only reads."),
+        ("init", "Writes a commented policy after looking at the repository: branches, git tags, workflows, packages."),
         ("check", "Validates the policy and shows, row by row, what it matches and an example tag."),
         ("schema", "Prints the JSON Schema of the policy, for editors; with `--format markdown`, the reference."),
         #[cfg(feature = "sandbox")]
@@ -91,15 +97,18 @@ impl Mode {
         ("sandbox", "Serves an embedded GHCR, registry and API, to try a policy on; ends on Ctrl-C."),
     ];
 
-    /// Modes of the design that later versions carry out.
-    const LATER: &[&str] = &["init"];
+    /// Returns its name.
+    fn name(self) -> &'static str {
+        Self::ALL.iter().map(|(name, _)| *name).find(|name| mode_from(name) == Some(self)).unwrap_or_default()
+    }
 
     /// Tells whether it is about packages' versions and how long they live, and not about the image of this run.
     #[must_use]
     pub const fn is_about_packages(self) -> bool {
         match self {
             Self::Plan | Self::Apply | Self::Cleanup | Self::Restore | Self::Discover => true,
-            Self::Auto | Self::Tags | Self::Push | Self::Mirror | Self::Doctor | Self::Check | Self::Schema => false,
+            Self::Auto | Self::Tags | Self::Push | Self::Mirror | Self::Doctor => false,
+            Self::Init | Self::Check | Self::Schema => false,
             #[cfg(feature = "sandbox")]
             Self::Demo | Self::Sandbox => false,
         }
@@ -215,7 +224,9 @@ impl Inputs {
     #[must_use]
     pub fn rows(&self) -> Rows {
         match (self.mode, self.policy_given) {
-            (mode, _) if matches!(mode, Mode::Check | Mode::Mirror) || mode.is_about_packages() => Rows::None,
+            (mode, _) if matches!(mode, Mode::Init | Mode::Check | Mode::Mirror) || mode.is_about_packages() => {
+                Rows::None
+            }
             _ if self.drop_in.give_rows() => Rows::Given,
             (_, false) if self.drop_in.decide(false) => Rows::Default,
             _ => Rows::None,
@@ -285,6 +296,9 @@ pub fn parse(
     }
 
     let mode = typed.mode.or_else(|| reader.mode()).unwrap_or(Mode::Auto);
+    if !under_actions {
+        reader.options_of_other_modes(mode, typed.values.keys().copied());
+    }
     let (policy, policy_given) = reader.policy();
     let image = reader.line("image");
     let sources = reader.lines("source");
@@ -368,6 +382,7 @@ fn mode_from(name: &str) -> Option<Mode> {
         "tags" => Some(Mode::Tags),
         "push" => Some(Mode::Push),
         "mirror" => Some(Mode::Mirror),
+        "init" => Some(Mode::Init),
         "check" => Some(Mode::Check),
         "schema" => Some(Mode::Schema),
         "plan" => Some(Mode::Plan),
@@ -384,20 +399,16 @@ fn mode_from(name: &str) -> Option<Mode> {
     }
 }
 
-/// Says why `name` is no mode: it comes later, or nobody knows it.
+/// Says why `name` is no mode.
 fn unknown_mode(name: &str) -> InputErrors {
     let names = Mode::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>();
     let these = format!("the modes are {}", listed(&names));
+    let hint = match nearest(name, &names) {
+        Some(near) => format!("did you mean `{near}`? {these}"),
+        None => these,
+    };
     let mut errors = InputErrors::default();
-    if Mode::LATER.contains(&name) {
-        errors.add("mode", format!("`{name}` comes in a later version"), these);
-    } else {
-        let hint = match nearest(name, &names) {
-            Some(near) => format!("did you mean `{near}`? {these}"),
-            None => these,
-        };
-        errors.add("mode", format!("{} is no mode", quote(name)), hint);
-    }
+    errors.add("mode", format!("{} is no mode", quote(name)), hint);
     errors
 }
 

@@ -4,6 +4,7 @@ mod after;
 mod clean;
 mod doctor;
 mod images;
+mod setup;
 mod tell;
 
 use std::{
@@ -29,38 +30,43 @@ use ghcr_lifecycle::{
     },
     error::{Error, Kind},
     event::{self, Context},
-    inputs::{self, Inputs, Mode, Parsed, PolicyInput, Rows},
+    inputs::{self, Format, Inputs, Mode, Parsed, PolicyInput, Rows},
 };
 #[cfg(feature = "sandbox")]
 use tell::Progress;
-use tell::{annotate, mask, print, show_error, start_log, tell};
+use tell::{annotate, colour::Colours, mask, print, show_error, start_log, tell};
 
 fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "the command line is read here, once")]
     let arguments: Vec<String> = std::env::args_os().skip(1).map(|text| text.to_string_lossy().into_owned()).collect();
     let variables = runner::environment();
     let under_actions = variables.get("GITHUB_ACTIONS").is_some_and(|value| value == "true");
-    match run(&arguments, &variables) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let text = error.render();
-            if under_actions {
-                annotate(&error, &text);
-                // The error itself is what ends the run, whether or not its summary can be written.
-                let _ = Files::from_environment(&variables).append_summary(&app::failure_summary(&text));
-            }
-            show_error(&text, under_actions);
-            ExitCode::from(error.kind.exit_code())
-        }
+    let colours = Colours::of(&variables);
+    let (error, is_told) = match run(&arguments, &variables, colours) {
+        Ok(None) => return ExitCode::SUCCESS,
+        Ok(Some(told)) => (told, true),
+        Err(error) => (error, false),
+    };
+    let text = error.render();
+    if !is_told && inputs::wants_json(&arguments) {
+        print(&serde_json::json!({ "error": error.document() }).to_string());
     }
+    if under_actions {
+        annotate(&error, &text);
+        // The error itself is what ends the run, whether or not its summary can be written.
+        let _ = Files::from_environment(&variables).append_summary(&app::failure_summary(&text));
+    }
+    show_error(&text, under_actions, colours);
+    ExitCode::from(error.kind.exit_code())
 }
 
-fn run(arguments: &[String], variables: &BTreeMap<String, String>) -> Result<(), Error> {
+/// Runs what the arguments say. An error that is returned beside a result has been told with it.
+fn run(arguments: &[String], variables: &BTreeMap<String, String>, colours: Colours) -> Result<Option<Error>, Error> {
     let password = if inputs::wants_password(arguments) { Some(read_password()?) } else { None };
     let inputs = match inputs::parse(arguments, variables, password)? {
         Parsed::Show(text) => {
             print(text.trim_end());
-            return Ok(());
+            return Ok(None);
         }
         Parsed::Run(inputs) => inputs,
     };
@@ -70,7 +76,7 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>) -> Result<(),
     start_log(&inputs);
     if inputs.mode == Mode::Schema {
         print(app::schema::schema(inputs.format).trim_end());
-        return Ok(());
+        return Ok(None);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -78,7 +84,7 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>) -> Result<(),
         .map_err(|error| Error::failed("start the runtime").with_source(error))?;
     #[cfg(feature = "sandbox")]
     if inputs.mode == Mode::Sandbox {
-        return runtime.block_on(sandbox(&inputs));
+        return runtime.block_on(sandbox(&inputs)).map(|()| None);
     }
     let this_run = ThisRun::start(Some(inputs.cleanup.time_budget), !inputs.under_actions);
     let finished = runtime.block_on(async {
@@ -99,9 +105,13 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>) -> Result<(),
         }
     });
     drop(this_run);
-    let finished = finished?;
-    tell(&inputs, variables, &finished)?;
-    finished.error.map_or(Ok(()), Err)
+    let mut finished = finished?;
+    tell(&inputs, variables, &finished, colours)?;
+    if let Some(error) = finished.error.as_mut().filter(|_| !inputs.under_actions && inputs.format == Format::Text) {
+        // A terminal shows both streams: what the report says is not said again.
+        error.details.retain(|detail| !finished.text.contains(detail.as_str()));
+    }
+    Ok(finished.error)
 }
 
 /// As PID 1 of a container a process does not die of signals that it does not ask for.
@@ -143,6 +153,9 @@ async fn dispatch(
     if inputs.mode == Mode::Restore {
         this_run.end_by_itself();
         return clean::restore(inputs, variables, this_run, http).await;
+    }
+    if inputs.mode == Mode::Init {
+        return setup::init(inputs, variables, &context, this_run, http).await;
     }
     if clean::is_powerless(inputs, &context) {
         return Ok(app::forks_pull_request());

@@ -1,5 +1,7 @@
 //! What a run says, and to whom: terminal or log, outputs and environment of later steps, job summary, annotations.
 
+pub(crate) mod colour;
+
 use std::{
     collections::BTreeMap,
     io::{self, Write as _},
@@ -16,6 +18,8 @@ use ghcr_lifecycle::{
     inputs::{Format, Inputs, LogLevel},
 };
 use tracing_subscriber::filter::LevelFilter;
+
+use self::colour::Colours;
 
 /// Shows an error as annotations: at its places, where it names some.
 pub(crate) fn annotate(error: &Error, text: &str) {
@@ -39,10 +43,21 @@ pub(crate) fn annotate(error: &Error, text: &str) {
 }
 
 /// Tells everybody who listens: the terminal or log, the step's outputs, the job summary, annotations.
-pub(crate) fn tell(inputs: &Inputs, variables: &BTreeMap<String, String>, finished: &Finished) -> Result<(), Error> {
-    let Finished { text, json, outputs, is_drop_in, error: _, summary, warnings, notices } = finished;
+pub(crate) fn tell(
+    inputs: &Inputs,
+    variables: &BTreeMap<String, String>,
+    finished: &Finished,
+    colours: Colours,
+) -> Result<(), Error> {
+    let Finished { text, json, outputs, is_drop_in, error, summary, warnings, notices } = finished;
     match inputs.format {
-        Format::Json => print(&json.to_string()),
+        Format::Json => {
+            let mut json = json.clone();
+            if let (Some(error), Some(document)) = (error, json.as_object_mut()) {
+                document.insert("error".to_owned(), error.document());
+            }
+            print(&json.to_string());
+        }
         Format::Text if inputs.under_actions => {
             for line in text.trim_end().lines() {
                 print(&commands::inert(line));
@@ -52,7 +67,7 @@ pub(crate) fn tell(inputs: &Inputs, variables: &BTreeMap<String, String>, finish
             print(text.trim_end());
             for (word, messages) in [("warning", warnings), ("note", notices)] {
                 for message in messages {
-                    print(&format!("\n{word}: {message}"));
+                    print(&format!("\n{}", colours.output(&format!("{word}: {message}"))));
                 }
             }
         }
@@ -192,12 +207,12 @@ pub(crate) fn print(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-pub(crate) fn show_error(text: &str, under_actions: bool) {
+pub(crate) fn show_error(text: &str, under_actions: bool, colours: Colours) {
     for line in text.lines() {
         let _ = if under_actions {
             writeln!(io::stderr(), "{}", commands::inert(line))
         } else {
-            writeln!(io::stderr(), "{line}")
+            writeln!(io::stderr(), "{}", colours.errors(line))
         };
     }
 }

@@ -3,7 +3,8 @@
 //! plan of its clean-up) and `fixtures/references/*.toml` (files name images) and `fixtures/advice/*.toml`
 //! (what a policy may not mean) and `fixtures/doctor/*.toml` (what
 //! stands between a token and its images), `fixtures/promotion/*.toml` (which tag is this commit's build), `fixtures/index/*.toml`
-//! (what siblings are joined into) and `fixtures/mirrors/*.toml` (what a mirror's tags are called) and `fixtures/cleanup-report/*.toml` (plans, with what became of them, are told), each
+//! (what siblings are joined into), `fixtures/init/*.toml`
+//! (a repository gives the policy that mode `init` writes) and `fixtures/mirrors/*.toml` (what a mirror's tags are called) and `fixtures/cleanup-report/*.toml` (plans, with what became of them, are told), each
 //! with the reviewed snapshot beside it.
 
 #![allow(
@@ -21,6 +22,8 @@ mod cleanup_report;
 mod doctor;
 #[path = "cases/index.rs"]
 mod index;
+#[path = "cases/init.rs"]
+mod init;
 #[path = "cases/metadata.rs"]
 mod metadata;
 #[path = "cases/mirrors.rs"]
@@ -331,6 +334,7 @@ datatest_stable::harness! {
     { test = cleanup_report::cleanup_report, root = "fixtures/cleanup-report", pattern = r"\.toml$" },
     { test = doctor::doctor, root = "fixtures/doctor", pattern = r"\.toml$" },
     { test = index::index, root = "fixtures/index", pattern = r"\.toml$" },
+    { test = init::init, root = "fixtures/init", pattern = r"\.toml$" },
     { test = mirrors::mirrors, root = "fixtures/mirrors", pattern = r"\.toml$" },
     { test = promotion::promotion, root = "fixtures/promotion", pattern = r"\.toml$" },
     { test = publish, root = "fixtures/publish", pattern = r"\.toml$" },

@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod head;
+mod survey;
 
 use std::{
     path::Path,

@@ -1,6 +1,8 @@
 //! Modes `plan`, `cleanup` and `apply`: what no row keeps is found, told, and retired.
 
 pub mod discover;
+mod explain;
+mod outdated;
 pub mod packages;
 pub mod restore;
 
@@ -127,6 +129,7 @@ impl Cleanup<'_> {
         if let Some(what) = &self.explain {
             return self.explained(&plans, what, &planned);
         }
+        let outdated = self.saved.as_ref().map(|saved| outdated::outdated(saved, &plans)).unwrap_or_default();
         let document =
             write_plans(plans.iter().copied()).map_err(|error| Error::failed("write the plan").with_source(error))?;
         let plan_file = world.records.save_plan(&document)?;
@@ -160,7 +163,9 @@ impl Cleanup<'_> {
         };
         let page = world.records.save_page(|| report.page());
         let files = Kept { plan: plan_file, journal: world.records.journal_place(), page };
-        Ok(self.finish(&report, width, files))
+        let mut finished = self.finish(&report, width, files);
+        finished.warnings.extend(outdated);
+        Ok(finished)
     }
 
     /// Collects the facts of a package and plans; a signal ends that at once, for nothing is changed yet.
@@ -315,6 +320,7 @@ impl Cleanup<'_> {
         what: &ManifestReference,
         planned: &[(&ImageName, Result<Ready, Problem>)],
     ) -> Result<Finished, Error> {
+        let what = &explain::whole(plans, what)?;
         let texts: Vec<String> = plans.iter().filter_map(|plan| explain_text(plan, self.policy, what)).collect();
         let documents: Vec<serde_json::Value> =
             plans.iter().filter_map(|plan| explain_json(plan, self.policy, what)).collect();
@@ -325,7 +331,7 @@ impl Cleanup<'_> {
                     error = error.with_detail(format!("failed to {}", problem.message));
                 }
             }
-            return Err(error.with_hint("name a tag as it is in the registry, or a whole digest"));
+            return Err(error.with_hint("name a tag as it is in the registry, or a digest by 6 digits or more"));
         }
         Ok(Finished {
             text: texts.join("\n"),

@@ -7,6 +7,7 @@ pub mod copy;
 #[cfg(feature = "sandbox")]
 pub mod demo;
 pub mod doctor;
+pub mod init;
 pub mod mirror;
 pub mod plan;
 pub mod push;

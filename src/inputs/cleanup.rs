@@ -97,6 +97,14 @@ impl Reader {
 
     fn explain(&mut self) -> Option<ManifestReference> {
         let text = self.line("explain")?;
+        // A digest that is cut short is looked up as its digits, which are a tag's grammar.
+        let is_short = |digits: &&str| (6..64).contains(&digits.len()) && digits.bytes().all(|c| c.is_ascii_hexdigit());
+        let text = text
+            .strip_prefix("sha256:")
+            .map(|digits| digits.trim_end_matches('…'))
+            .filter(is_short)
+            .unwrap_or(&text)
+            .to_owned();
         let digest = text.parse().map(ManifestReference::Digest);
         let found = digest.ok().or_else(|| text.parse().map(ManifestReference::Tag).ok());
         if found.is_none() {

@@ -10,9 +10,10 @@ use clap::{
 
 use super::{
     Format, Mode,
-    definitions::INPUTS,
+    definitions::{INPUTS, InputDefinition},
     mistakes::{InputErrors, quote},
     mode_from,
+    modes::{Group, LIST, examples, is_read, own_words, reads},
 };
 
 /// What the help text says of the whole.
@@ -22,29 +23,20 @@ const ABOUT: &str = "One policy file says which git event creates which image ta
 /// The options that may be given several times, in the place of lines.
 const REPEATED: [&str; 3] = ["source", "only", "rename"];
 
-const EXAMPLES: &str = "\
-Examples:
-  ghcr-lifecycle check
-      Shows what each row of .github/ghcr-lifecycle.yml matches, or every mistake in it.
-  ghcr-lifecycle tags --image ghcr.io/acme/shop
-      Prints the tags that the event of this workflow run gives.
-  ghcr-lifecycle push --source build/layout
-      Puts the image of an OCI layout under these tags.
-  ghcr-lifecycle push --source amd64.tar --source riscv64.tar,platform=linux/riscv64
-      Joins images of several platforms into one index and does the same.
-  ghcr-lifecycle mirror --source docker.io/acme/app --image ghcr.io/acme/app --only 'v*'
-      Copies tags of an image to another registry; again, it sends only what differs.
-  ghcr-lifecycle plan
-      Says what a clean-up would delete and why; `--explain TAG` tells about one tag.
-  ghcr-lifecycle cleanup --dry-run false
-      Deletes it; `ghcr-lifecycle restore --journal-file journal.jsonl` undoes that.
-  echo \"$TOKEN\" | ghcr-lifecycle push --source image.tar --image registry.example/acme/shop \\
-      --username deploy --password-stdin
-      Does so in another registry.
+/// What the help text ends with.
+const MORE: &str = "\
+`ghcr-lifecycle help MODE` shows the options of a mode, and examples.
 
-In a workflow, `GITHUB_TOKEN` in the environment is the token for GitHub. Under Actions without a sub-command, every
-input comes from the step's `with:`.
-Exit codes: 0 done, 1 failed, 2 wrong inputs or policy (nothing was touched).";
+First steps:
+  ghcr-lifecycle init      writes a policy for the repository that it is run in
+  ghcr-lifecycle check     shows what each of its rows matches
+  ghcr-lifecycle plan      says what a clean-up would delete and why; changes nothing
+
+GITHUB_TOKEN in the environment is the token for GitHub. `--format json` prints one JSON document to standard output, errors
+included; logs and errors for people go to standard error. Colours are for terminals; NO_COLOR=1 turns them off. In a
+workflow without a sub-command, every input comes from the step's `with:`.
+
+Exit codes: 0 done, also where a budget or a signal ended it early; 1 failed; 2 wrong inputs or policy, nothing was touched.";
 
 /// What was typed.
 #[derive(Debug, Default)]
@@ -68,16 +60,40 @@ pub(super) enum Request {
     Work(Typed),
 }
 
-fn command() -> Command {
+/// The text of `--help`: the modes by what they are for.
+fn overview() -> String {
+    let names = LIST.iter().flat_map(|(_, names)| *names);
+    let width = names.map(|name| name.len()).max().unwrap_or_default();
+    let mut text = format!("{ABOUT}\n\nUsage: ghcr-lifecycle MODE [OPTIONS]\n");
+    for (heading, names) in LIST {
+        text.push_str(&format!("\n{heading}:\n"));
+        for name in *names {
+            let about = Mode::ALL.iter().chain(BESIDE).find(|(other, _)| other == name);
+            if let Some((_, about)) = about {
+                text.push_str(&format!("  {name:<width$}  {about}\n"));
+            }
+        }
+    }
+    format!("{text}\n{MORE}\n")
+}
+
+/// Sub-commands that are no modes.
+const BESIDE: &[(&str, &str)] = &[
+    #[cfg(feature = "sandbox")]
+    ("completions", "Prints what makes bash, zsh or fish complete modes and options."),
+    ("help", "Shows the options of a mode, and examples."),
+];
+
+/// The command line of the program. With `takes_all`, each mode takes every option, hidden where it does not read it, so
+/// that the mistake can be told; and options may stand before the mode.
+fn command(takes_all: bool) -> Command {
     let mut command = Command::new("ghcr-lifecycle")
         .version(env!("CARGO_PKG_VERSION"))
         .about(ABOUT)
-        .after_help(EXAMPLES)
-        .disable_help_subcommand(true)
-        .subcommand_value_name("MODE")
-        .subcommand_help_heading("Modes");
+        .override_help(overview())
+        .subcommand_value_name("MODE");
     for (name, about) in Mode::ALL {
-        let mut mode = Command::new(*name).about(*about);
+        let mut mode = Command::new(*name).about(*about).next_line_help(true);
         if *name == "check" {
             mode = mode.arg(Arg::new("file").value_name("POLICY").help("The policy file, the same as --policy"));
         }
@@ -85,18 +101,35 @@ fn command() -> Command {
         if *name == "sandbox" {
             mode = super::sandbox::options(mode);
         }
+        for (heading, input) in options_of(name) {
+            let mut option = option(input).help_heading(heading);
+            if let Some(words) = own_words(name, input.name) {
+                option = option.help(match input.default {
+                    "" => words.to_owned(),
+                    default => format!("{words} [default: {default}]"),
+                });
+            }
+            mode = mode.arg(option);
+        }
+        if is_read(name, "username") && *name != "sandbox" {
+            mode = mode.arg(password_stdin().help_heading("Registries"));
+        }
+        mode = mode.arg(format_option());
+        let examples = examples(name);
+        if !examples.is_empty() {
+            mode = mode.after_help(format!("Examples:\n{examples}"));
+        }
         command = command.subcommand(mode);
     }
+    #[cfg(feature = "sandbox")]
+    {
+        command = command.subcommand(super::completions::command());
+    }
+    if !takes_all {
+        return command;
+    }
     for input in INPUTS.iter().filter(|input| !input.secret && input.name != "mode") {
-        let help = match input.default {
-            "" => input.summary.to_owned(),
-            default => format!("{} [default: {default}]", input.summary),
-        };
-        let mut option = Arg::new(input.name).long(input.name).value_name(input.placeholder).help(help).global(true);
-        if REPEATED.contains(&input.name) {
-            option = option.action(ArgAction::Append);
-        }
-        command = command.arg(option);
+        command = command.arg(option(input).global(true).hide(true));
     }
     command
         .arg(
@@ -107,22 +140,70 @@ fn command() -> Command {
                 .global(true)
                 .hide(true),
         )
-        .arg(
-            Arg::new("password-stdin")
-                .long("password-stdin")
-                .action(ArgAction::SetTrue)
-                .help("Reads the password for `--username` from standard input.")
-                .global(true),
-        )
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_name("FORMAT")
-                .value_parser(["text", "json", "markdown"])
-                .help("What standard output gets: text for people, or one JSON document. [default: text]")
-                .hide_possible_values(true)
-                .global(true),
-        )
+        .arg(password_stdin().global(true).hide(true))
+        .arg(format_option().global(true).hide(true))
+}
+
+/// Lists the inputs that a mode reads, each with its heading; all where nothing is said of the mode.
+fn options_of(mode: &str) -> Vec<(&'static str, &'static InputDefinition)> {
+    let find = |name: &str| INPUTS.iter().find(|input| input.name == name && !input.secret);
+    let mut list: Vec<(&str, &InputDefinition)> = match reads(mode) {
+        Some(groups) => {
+            let named =
+                |group: &'static Group| group.inputs.iter().filter_map(|name| Some((group.heading, find(name)?)));
+            groups.iter().flat_map(named).collect()
+        }
+        None => INPUTS
+            .iter()
+            .filter(|input| !input.secret && !matches!(input.name, "mode" | "log-level"))
+            .map(|input| ("Options", input))
+            .collect(),
+    };
+    list.extend(find("log-level").map(|input| ("Output", input)));
+    list
+}
+
+fn option(input: &'static InputDefinition) -> Arg {
+    let help = match input.default {
+        "" => input.summary.to_owned(),
+        default => format!("{} [default: {default}]", input.summary),
+    };
+    let option = Arg::new(input.name).long(input.name).value_name(input.placeholder).help(in_lines(&help));
+    if REPEATED.contains(&input.name) { option.action(ArgAction::Append) } else { option }
+}
+
+/// Breaks a text into lines that terminals show whole, indented as the help is.
+fn in_lines(text: &str) -> String {
+    const WIDTH: usize = 100;
+    let (mut lines, mut column) = (String::new(), 0);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 {
+            let breaks = column + 1 + length > WIDTH;
+            lines.push(if breaks { '\n' } else { ' ' });
+            column = if breaks { 0 } else { column + 1 };
+        }
+        lines.push_str(word);
+        column += length;
+    }
+    lines
+}
+
+fn password_stdin() -> Arg {
+    Arg::new("password-stdin")
+        .long("password-stdin")
+        .action(ArgAction::SetTrue)
+        .help("Reads the password for `--username` from standard input.")
+}
+
+fn format_option() -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .value_parser(["text", "json", "markdown"])
+        .help("What standard output gets: text for people, or one JSON document. [default: text]")
+        .hide_possible_values(true)
+        .help_heading("Output")
 }
 
 /// Tells whether the password is to be read from standard input before the command line is parsed.
@@ -133,13 +214,25 @@ pub fn wants_password(arguments: &[String]) -> bool {
 
 /// The help text of the program.
 pub(super) fn help() -> String {
-    command().render_help().to_string()
+    overview()
+}
+
+/// Tells whether standard output is for programs, whether or not the command line is right.
+#[must_use]
+pub fn wants_json(arguments: &[String]) -> bool {
+    let mut arguments = arguments.iter().take_while(|argument| *argument != "--").map(String::as_str).peekable();
+    while let Some(argument) = arguments.next() {
+        if argument == "--format=json" || (argument == "--format" && arguments.peek() == Some(&"json")) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Parses the arguments after the program's name.
 pub(super) fn parse(arguments: &[String]) -> Result<Request, InputErrors> {
     let program = std::iter::once("ghcr-lifecycle").chain(arguments.iter().map(String::as_str));
-    let matches = match command().try_get_matches_from(program) {
+    let matches = match command(true).try_get_matches_from(program) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(Request::Show(error.render().to_string()));
@@ -149,6 +242,10 @@ pub(super) fn parse(arguments: &[String]) -> Result<Request, InputErrors> {
     let mut typed = Typed::default();
     let mut innermost = &matches;
     if let Some((name, inner)) = matches.subcommand() {
+        #[cfg(feature = "sandbox")]
+        if name == "completions" {
+            return Ok(Request::Show(super::completions::script(inner, command(false))));
+        }
         typed.mode = mode_from(name);
         innermost = inner;
     }
@@ -192,7 +289,7 @@ fn refusal(error: &clap::Error) -> InputErrors {
         _ => None,
     };
     let meant = |kind| context(kind).map(|suggestion| format!("did you mean `{suggestion}`?"));
-    let see_help = || Some("see `ghcr-lifecycle --help`".to_owned());
+    let see_help = || Some("see `ghcr-lifecycle --help`, and `ghcr-lifecycle help MODE`".to_owned());
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let name = context(ContextKind::InvalidSubcommand).unwrap_or_default();

@@ -7,12 +7,22 @@ use chrono::{DateTime, Utc};
 use super::{
     DEFAULT_POLICY, DropInInputs, InputErrors, InputMistake, LogLevel, Mode, PolicyInput, listed,
     mistakes::{nearest, quote},
-    mode_from, unknown_mode,
+    mode_from,
+    modes::{is_read, readers},
+    unknown_mode,
 };
 use crate::{
     model::{ImageName, Secret, name::is_loopback_host},
     policy::promotion::PromoteFrom,
 };
+
+/// Modes that are sub-commands only.
+const COMMANDS: &[&str] = &[
+    "init",
+    "schema",
+    #[cfg(feature = "sandbox")]
+    "sandbox",
+];
 
 /// Reads inputs by name and collects what is wrong with them.
 #[derive(Default)]
@@ -72,7 +82,7 @@ impl Reader {
 
     pub(super) fn mode(&mut self) -> Option<Mode> {
         let name = self.text("mode")?;
-        if name == "schema" || (cfg!(feature = "sandbox") && name == "sandbox") {
+        if COMMANDS.contains(&name.as_str()) {
             self.errors.add(
                 "mode",
                 format!("`{name}` is a command, not an input"),
@@ -85,6 +95,18 @@ impl Reader {
             self.errors.mistakes.extend(unknown_mode(&name).mistakes);
         }
         mode
+    }
+
+    /// Refuses options that the mode does not read: whoever typed them meant something by them.
+    pub(super) fn options_of_other_modes(&mut self, mode: Mode, typed: impl Iterator<Item = &'static str>) {
+        let mode = mode.name();
+        for name in typed.filter(|name| !is_read(mode, name)) {
+            let hint = match readers(name).as_slice() {
+                [] => "leave it out".to_owned(),
+                modes => format!("leave it out; it is for {}", listed(modes)),
+            };
+            self.errors.add(name, format!("mode `{mode}` does not read it"), hint);
+        }
     }
 
     pub(super) fn policy(&self) -> (PolicyInput, bool) {

@@ -105,7 +105,7 @@ fn every_mistake_is_reported_at_once() {
     let expected = "\
 10 inputs are wrong
   input `mode`: `tag` is no mode
-    hint: did you mean `tags`? the modes are `auto`, `tags`, `push`, `mirror`, `cleanup`, `plan`, `apply`, `restore`, `discover`, `doctor`, `check` and `schema`
+    hint: did you mean `tags`? the modes are `auto`, `tags`, `push`, `mirror`, `cleanup`, `plan`, `apply`, `restore`, `discover`, `doctor`, `init`, `check` and `schema`
   input `ref`: `a\\u{1b}[31m\\nb` holds control characters
     hint: give one line of plain text
   input `registry`: `https://ghcr.io/x` is an address with a scheme
@@ -191,7 +191,7 @@ fn the_command_line_says_what_it_does_not_understand() {
     assert!(hint(&["tags", "extra"]).starts_with("unexpected argument `extra`"));
     assert!(hint(&["check", "a.yml", "--policy", "b.yml"]).starts_with("the policy was given twice"));
     let none = run(&[], &[]).expect_err("no mode");
-    assert!(none.help.expect("help").contains("Modes:"));
+    assert!(none.help.expect("help").contains("Begin with:"));
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn clean_ups_have_limits_unless_the_inputs_say_otherwise() {
 
 #[test]
 fn help_and_version_are_shown() {
-    for (argument, expected) in [("--help", "Examples:"), ("--version", env!("CARGO_PKG_VERSION"))] {
+    for (argument, expected) in [("--help", "First steps:"), ("--version", env!("CARGO_PKG_VERSION"))] {
         match parse(&[argument.to_owned()], &BTreeMap::new(), None) {
             Ok(Parsed::Show(text)) => assert!(text.contains(expected), "{text}"),
             other => panic!("{other:?}"),

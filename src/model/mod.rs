@@ -12,6 +12,7 @@ pub mod name;
 pub mod referrer;
 pub mod repository;
 pub mod secret;
+pub mod survey;
 pub mod tag;
 pub mod untrusted;
 
@@ -27,4 +28,5 @@ pub use name::{ImageName, ImageReference, ManifestReference, RepositoryName};
 pub use referrer::ListedReferrer;
 pub use repository::RepositoryFacts;
 pub use secret::Secret;
+pub use survey::CloneSurvey;
 pub use tag::Tag;

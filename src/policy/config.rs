@@ -5,7 +5,7 @@ mod amount;
 mod entry;
 mod keep;
 mod keys;
-mod node;
+pub(in crate::policy) mod node;
 mod row;
 mod sections;
 mod syntax;

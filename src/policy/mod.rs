@@ -19,6 +19,7 @@ pub mod metadata;
 pub mod mirror;
 pub mod movable;
 pub mod promotion;
+pub mod proposal;
 pub mod publish;
 pub mod references;
 pub mod referrers;

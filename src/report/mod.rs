@@ -11,6 +11,7 @@ pub mod labels;
 pub mod markdown;
 pub mod mirror;
 pub mod outputs;
+pub mod proposal;
 pub mod reference;
 pub mod release_notes;
 pub mod restore;

@@ -50,6 +50,17 @@ pub fn event(context: &Context) -> String {
     format!("{what} {about}{built}")
 }
 
+/// Says that nothing of a saved plan is done, since a fresh one has none of it.
+#[must_use]
+pub fn outdated_plan(image: &ImageName, steps: usize, taken_at: Option<&str>) -> String {
+    let taken_at = taken_at.map(|time| format!(" of {}", shown(time))).unwrap_or_default();
+    format!(
+        "nothing of the plan{taken_at} holds any more for {image}: each of its {} is done already, or what it was about changed \
+         since (a tag came or moved, or the policy keeps it now); `plan` makes a fresh one",
+        count(steps, "step")
+    )
+}
+
 /// Says why a row does not apply.
 #[must_use]
 pub fn skip(skip: &Skip) -> String {

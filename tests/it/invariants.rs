@@ -2,6 +2,7 @@
 
 mod advice;
 mod generated;
+mod proposal;
 mod publishing;
 mod retention;
 mod tagging;

@@ -5,6 +5,7 @@
 pub mod commands;
 mod environment;
 pub mod files;
+pub mod new_file;
 pub mod records;
 pub mod temporary;
 mod this_run;

@@ -86,6 +86,12 @@ pub fn matching_files(
     Ok(found)
 }
 
+/// Tells whether two paths lead to one folder.
+#[must_use]
+pub fn is_same_folder(one: &Path, other: &Path) -> bool {
+    matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
+}
+
 /// Returns the path below the workspace as a repository writes it. No pattern fits a name that is not UTF-8.
 fn name(top: &Path, path: &Path) -> Option<String> {
     let parts: Option<Vec<&str>> = path.strip_prefix(top).ok()?.iter().map(|part| part.to_str()).collect();

@@ -12,14 +12,14 @@ use crate::policy::diagnostic::{Lines, Location};
 
 /// A value and which bytes of the text it is. What an alias stands for lies where it was defined.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub(super) span: Range<usize>,
-    pub(super) kind: Kind,
+pub(in crate::policy) struct Node {
+    pub(in crate::policy) span: Range<usize>,
+    pub(in crate::policy) kind: Kind,
 }
 
 /// What a value is.
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub(in crate::policy) enum Kind {
     Null,
     Bool(bool),
     Integer(i128),
@@ -32,7 +32,7 @@ pub(super) enum Kind {
 
 /// Why a text is no YAML that a policy may be written in.
 #[derive(Debug)]
-pub(super) struct Unreadable {
+pub(in crate::policy) struct Unreadable {
     /// Where reading stopped, in bytes.
     pub(super) at: usize,
     pub(super) reason: Reason,
@@ -40,7 +40,7 @@ pub(super) struct Unreadable {
 
 /// What stopped reading.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(in crate::policy) enum Reason {
     SecondDocument,
     UnknownAlias,
     AliasOfItself,
@@ -58,7 +58,7 @@ pub(super) const MAX_NODES: usize = 20_000;
 pub(super) const MAX_ALIASES: usize = 100;
 
 /// Reads a text; an empty one is `Null`.
-pub(super) fn read(text: &str, lines: &Lines<'_>) -> Result<Node, Unreadable> {
+pub(in crate::policy) fn read(text: &str, lines: &Lines<'_>) -> Result<Node, Unreadable> {
     let options = serde_yaml::options! {
         budget: serde_yaml::budget! { max_depth: MAX_DEPTH, max_nodes: MAX_NODES, max_aliases: MAX_ALIASES },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,

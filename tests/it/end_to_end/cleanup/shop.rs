@@ -132,7 +132,7 @@ pub(super) fn step(sandbox: &Sandbox, mode: &str, event: &str, git_ref: &str, pa
 }
 
 /// A call at a terminal, in a folder with the policy.
-pub(super) fn terminal(sandbox: &Sandbox, arguments: &[&str]) -> Step {
+pub(in crate::end_to_end) fn terminal(sandbox: &Sandbox, arguments: &[&str]) -> Step {
     let host = sandbox.host();
     let arguments = [arguments, &["--ghcr-host", &host]].concat();
     Step::new()
