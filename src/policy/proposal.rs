@@ -202,6 +202,8 @@ pub enum Note {
     Guessed,
     /// A clean-up needs packages, and no image is one.
     NoPackages,
+    /// Images elsewhere that cannot be mirrors: several images share the rows, and each would go to every mirror.
+    NoMirrors(Vec<ImageName>),
     /// Several Dockerfiles, and one image.
     Dockerfiles(Vec<String>),
     /// Git tags that no row fits.
@@ -348,9 +350,12 @@ fn assemble(project: &Project, images: Vec<ImageName>, drafts: Drafts, clean_up:
         images.into_iter().partition(|image| image.registry() == project.ghcr_host);
     if ours.is_empty() {
         notes.push(Note::NoPackages);
-        policy.images = others;
+    }
+    let (ours, others) = if ours.is_empty() { (others, Vec::new()) } else { (ours, others) };
+    policy.images = ours;
+    if policy.images.len() > 1 && !others.is_empty() {
+        notes.push(Note::NoMirrors(others));
     } else {
-        policy.images = ours;
         let copy = |image| super::rules::Mirror { image, line: 0, only: Vec::new(), rename: Vec::new() };
         policy.mirrors = others.into_iter().map(copy).collect();
     }

@@ -75,6 +75,13 @@ pub(super) fn note(note: &Note) -> String {
         Note::NoPackages => {
             "no image is in GitHub's registry: tags and pushes work elsewhere, too, clean-ups only there".to_owned()
         }
+        Note::NoMirrors(images) => {
+            let names: Vec<String> = images.iter().map(|image| code(&image.to_string())).collect();
+            format!(
+                "{} are elsewhere: as `mirrors` they would get the tags of every image of this policy, so each image that is copied needs a policy of its own (input `policy`)",
+                names.join(" and ")
+            )
+        }
         Note::Dockerfiles(paths) => {
             let shown: Vec<String> = paths.iter().take(8).map(|path| code(path)).collect();
             let more = if paths.len() > 8 { format!(" and {} more", paths.len() - 8) } else { String::new() };
