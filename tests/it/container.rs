@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use ghcr_lifecycle::{inputs::INPUTS, sandbox::SampleImage};
+use ghcr_lifecycle::{
+    inputs::INPUTS,
+    sandbox::{Auth, Options, SampleImage, Sandbox},
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -344,4 +347,43 @@ fn a_clean_up_that_is_told_to_end_ends_in_good_order() {
     assert_eq!(fs::read_to_string(runner.path("runner_temp").join(journal)).unwrap().lines().count(), 6);
     assert_eq!(runner.run(&inputs, &event).exit_code, 0);
     assert_clean(&sandbox);
+}
+
+/// A package's life in one workspace: what one step leaves there, root's files in a folder of somebody else, the next one reads.
+#[test]
+fn every_mode_about_packages_runs_in_the_image() {
+    let sandbox = shop();
+    let copy = Sandbox::start_blocking(Options::plain(Auth::None)).unwrap();
+    let runner = Runner::new();
+    write(&runner.path("workspace/.github/ghcr-lifecycle.yml"), &policy(&[PACKAGE], &sandbox.host()));
+    let payload = r#"{"schedule": "0 4 * * 1", "repository": {"full_name": "acme/shop", "default_branch": "main"}}"#;
+    write(&runner.path("workflow/event.json"), payload);
+    let (host, api) = (sandbox.host(), format!("http://{}", sandbox.host()));
+    let event: Vec<(&str, &str)> = SCHEDULE.iter().copied().chain([("GITHUB_API_URL", &*api)]).collect();
+    let before = sandbox.tags(PACKAGE);
+    let run = |mode: &str, inputs: &[(&str, &str)]| {
+        let always = [("mode", mode), ("ghcr-host", &*host), ("github-token", TOKEN), ("pace", "0")];
+        let step = runner.run(&[&always, inputs].concat(), &event);
+        assert_eq!(step.exit_code, 0, "{mode}: {}", step.log);
+        step
+    };
+
+    assert!(run("doctor", &[]).summary.contains("acme/shop"));
+    assert!(run("discover", &[]).outputs["matrix"].contains("acme/shop"));
+    let plan = run("plan", &[("plan-file", "plan.json"), ("report-file", "report.html"), ("cache-dir", "cache")]);
+    assert_eq!(plan.outputs["remaining"], (DELETED + 3).to_string(), "{}", plan.log);
+    assert!(fs::read_to_string(runner.path("workspace/report.html")).unwrap().contains("acme/shop"));
+    run("cleanup", &[]);
+    assert_eq!(sandbox.tags(PACKAGE), before);
+    run("apply", &[("plan-file", "plan.json"), ("journal-file", "journal.jsonl"), ("cache-dir", "cache")]);
+    assert_clean(&sandbox);
+    let (from, to) = (format!("{host}/{PACKAGE}"), format!("{}/{PACKAGE}", copy.host()));
+    run("mirror", &[("source", &from), ("image", &to)]);
+    let sorted = |mut tags: Vec<_>| {
+        tags.sort();
+        tags
+    };
+    assert_eq!(sorted(copy.tags(PACKAGE)), sorted(sandbox.tags(PACKAGE)));
+    run("restore", &[("journal-file", "journal.jsonl")]);
+    assert_eq!(sorted(sandbox.tags(PACKAGE)), sorted(before));
 }
