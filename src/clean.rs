@@ -119,6 +119,7 @@ fn clients(
 }
 
 /// Makes the client of the Packages API alone.
+#[cfg(feature = "sandbox")]
 pub(crate) fn packages(
     inputs: &Inputs,
     variables: &BTreeMap<String, String>,

@@ -47,10 +47,12 @@ pub enum Mode {
     /// Copies tags of one image to another registry.
     Mirror,
     /// Writes a policy after looking at the repository.
+    #[cfg(feature = "sandbox")]
     Init,
     /// Validates the policy and shows what its rows match.
     Check,
     /// Prints the JSON Schema of the policy, or the reference that is made of the same.
+    #[cfg(feature = "sandbox")]
     Schema,
     /// Says what a clean-up would do.
     Plan,
@@ -88,8 +90,10 @@ impl Mode {
         ("restore", "Brings back what a clean-up deleted, from its journal or by `--versions`."),
         ("discover", "Lists the packages that `packages` names, as a matrix for a workflow."),
         ("doctor", "Says what keeps the token from the packages and which settings page to open; only reads."),
+        #[cfg(feature = "sandbox")]
         ("init", "Writes a commented policy after looking at the repository: branches, git tags, workflows, packages."),
         ("check", "Validates the policy and shows, row by row, what it matches and an example tag."),
+        #[cfg(feature = "sandbox")]
         ("schema", "Prints the JSON Schema of the policy, for editors; with `--format markdown`, the reference."),
         #[cfg(feature = "sandbox")]
         ("demo", "Plays a year of a project on an embedded registry, under its own or your `--policy`."),
@@ -108,7 +112,9 @@ impl Mode {
         match self {
             Self::Plan | Self::Apply | Self::Cleanup | Self::Restore | Self::Discover => true,
             Self::Auto | Self::Tags | Self::Push | Self::Mirror | Self::Doctor => false,
-            Self::Init | Self::Check | Self::Schema => false,
+            Self::Check => false,
+            #[cfg(feature = "sandbox")]
+            Self::Init | Self::Schema => false,
             #[cfg(feature = "sandbox")]
             Self::Demo | Self::Sandbox => false,
         }
@@ -224,9 +230,10 @@ impl Inputs {
     #[must_use]
     pub fn rows(&self) -> Rows {
         match (self.mode, self.policy_given) {
-            (mode, _) if matches!(mode, Mode::Init | Mode::Check | Mode::Mirror) || mode.is_about_packages() => {
-                Rows::None
-            }
+            (Mode::Check | Mode::Mirror, _) => Rows::None,
+            (mode, _) if mode.is_about_packages() => Rows::None,
+            #[cfg(feature = "sandbox")]
+            (Mode::Init, _) => Rows::None,
             _ if self.drop_in.give_rows() => Rows::Given,
             (_, false) if self.drop_in.decide(false) => Rows::Default,
             _ => Rows::None,
@@ -331,7 +338,7 @@ pub fn parse(
     }
     let api_url = reader.api_url(variable("GITHUB_API_URL"));
 
-    if typed.format == Format::Markdown && mode != Mode::Schema {
+    if typed.format == Format::Markdown && mode.name() != "schema" {
         let errors =
             InputErrors::one("only `schema` prints Markdown", Some("`--format` is `text` or `json` here".to_owned()));
         reader.errors.mistakes.extend(errors.mistakes);
@@ -382,8 +389,10 @@ fn mode_from(name: &str) -> Option<Mode> {
         "tags" => Some(Mode::Tags),
         "push" => Some(Mode::Push),
         "mirror" => Some(Mode::Mirror),
+        #[cfg(feature = "sandbox")]
         "init" => Some(Mode::Init),
         "check" => Some(Mode::Check),
+        #[cfg(feature = "sandbox")]
         "schema" => Some(Mode::Schema),
         "plan" => Some(Mode::Plan),
         "apply" => Some(Mode::Apply),

@@ -4,6 +4,7 @@ mod after;
 mod clean;
 mod doctor;
 mod images;
+#[cfg(feature = "sandbox")]
 mod setup;
 mod tell;
 
@@ -74,6 +75,7 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>, colours: Colo
         mask(&inputs);
     }
     start_log(&inputs);
+    #[cfg(feature = "sandbox")]
     if inputs.mode == Mode::Schema {
         print(app::schema::schema(inputs.format).trim_end());
         return Ok(None);
@@ -154,6 +156,7 @@ async fn dispatch(
         this_run.end_by_itself();
         return clean::restore(inputs, variables, this_run, http).await;
     }
+    #[cfg(feature = "sandbox")]
     if inputs.mode == Mode::Init {
         return setup::init(inputs, variables, &context, this_run, http).await;
     }

@@ -17,12 +17,7 @@ use crate::{
 };
 
 /// Modes that are sub-commands only.
-const COMMANDS: &[&str] = &[
-    "init",
-    "schema",
-    #[cfg(feature = "sandbox")]
-    "sandbox",
-];
+const COMMANDS: &[&str] = &["init", "schema", "sandbox"];
 
 /// Reads inputs by name and collects what is wrong with them.
 #[derive(Default)]

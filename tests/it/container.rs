@@ -371,7 +371,7 @@ fn every_mode_about_packages_runs_in_the_image() {
     assert!(run("doctor", &[]).summary.contains("acme/shop"));
     assert!(run("discover", &[]).outputs["matrix"].contains("acme/shop"));
     let plan = run("plan", &[("plan-file", "plan.json"), ("report-file", "report.html"), ("cache-dir", "cache")]);
-    assert_eq!(plan.outputs["remaining"], (DELETED + 3).to_string(), "{}", plan.log);
+    assert_eq!(plan.outputs["remaining"], (DELETED + 1).to_string(), "{}", plan.log);
     assert!(fs::read_to_string(runner.path("workspace/report.html")).unwrap().contains("acme/shop"));
     run("cleanup", &[]);
     assert_eq!(sandbox.tags(PACKAGE), before);

@@ -231,7 +231,7 @@ fn the_action_of_a_new_program_needs_no_compiler() {
 fn package(image: &SampleImage) -> (TempDir, PathBuf) {
     let tree = tree(
         &["package"],
-        &[("target/package/ghcr-lifecycle", "program"), ("LICENSE-MIT", "MIT"), ("LICENSE-APACHE", "Apache")],
+        &[("target/package/program/ghcr-lifecycle", "program"), ("LICENSE-MIT", "MIT"), ("LICENSE-APACHE", "Apache")],
     );
     image.write_layout(&tree.path().join("target/package/layout")).unwrap();
     run(git(tree.path()).args(["init", "--quiet"]));
