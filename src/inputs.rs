@@ -27,7 +27,7 @@ pub use mirror::MirrorInputs;
 pub use mistakes::{InputErrors, InputMistake};
 use mistakes::{nearest, quote};
 #[cfg(feature = "sandbox")]
-pub use sandbox::{SandboxInputs, SandboxOwner};
+pub use sandbox::{SandboxInputs, SandboxOwner, TRIAL_ADDRESS};
 
 use crate::{
     model::{Secret, TokenKind},
@@ -219,7 +219,7 @@ pub struct Inputs {
     pub output_path: Option<String>,
     /// The file that the job summary is appended to (`GITHUB_STEP_SUMMARY`).
     pub summary_path: Option<String>,
-    /// How mode `sandbox` is to be started.
+    /// How mode `sandbox` is to be started, and which sandbox another mode is pointed at.
     #[cfg(feature = "sandbox")]
     pub sandbox: SandboxInputs,
 }

@@ -7,6 +7,8 @@ mod images;
 #[cfg(feature = "sandbox")]
 mod setup;
 mod tell;
+#[cfg(feature = "sandbox")]
+mod trial;
 
 use std::{
     collections::BTreeMap,
@@ -33,8 +35,6 @@ use ghcr_lifecycle::{
     event::{self, Context},
     inputs::{self, Format, Inputs, Mode, Parsed, PolicyInput, Rows},
 };
-#[cfg(feature = "sandbox")]
-use tell::Progress;
 use tell::{annotate, colour::Colours, mask, print, show_error, start_log, tell};
 
 fn main() -> ExitCode {
@@ -71,6 +71,8 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>, colours: Colo
         }
         Parsed::Run(inputs) => inputs,
     };
+    #[cfg(feature = "sandbox")]
+    let inputs = app::sandbox::pointed(*inputs)?;
     if inputs.under_actions {
         mask(&inputs);
     }
@@ -86,7 +88,7 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>, colours: Colo
         .map_err(|error| Error::failed("start the runtime").with_source(error))?;
     #[cfg(feature = "sandbox")]
     if inputs.mode == Mode::Sandbox {
-        return runtime.block_on(sandbox(&inputs)).map(|()| None);
+        return runtime.block_on(trial::sandbox(&inputs)).map(|()| None);
     }
     let this_run = ThisRun::start(Some(inputs.cleanup.time_budget), !inputs.under_actions);
     let finished = runtime.block_on(async {
@@ -145,13 +147,15 @@ async fn dispatch(
     let width = width(inputs, variables);
     #[cfg(feature = "sandbox")]
     if inputs.mode == Mode::Demo {
-        return demo(inputs, this_run).await;
+        return trial::demo(inputs, this_run).await;
     }
     let context = context(inputs, variables)?;
     let http = HttpClient::new(&HttpOptions {
         extra_ca_pem: runner::extra_ca_pem(variables)?.into_iter().collect(),
         ..HttpOptions::default()
     })?;
+    #[cfg(feature = "sandbox")]
+    trial::wait(inputs, &http).await?;
     if inputs.mode == Mode::Restore {
         this_run.end_by_itself();
         return clean::restore(inputs, variables, this_run, http).await;
@@ -174,6 +178,8 @@ async fn dispatch(
         Some((source, bytes)) => Rules::of_policy(&source, &bytes, inputs)?,
         None => Rules::of_inputs(inputs)?,
     };
+    #[cfg(feature = "sandbox")]
+    let rules = trial::stand_in(inputs, rules)?;
     let policy = &rules.policy;
     if inputs.mode == Mode::Mirror {
         return images::mirror(inputs, variables, http, this_run, Some(&rules)).await;
@@ -240,51 +246,6 @@ async fn dispatch(
         after::after_push(inputs, &job, &registry, &http, &mut report).await?;
     }
     Ok(Finished::of(&report, job.inputs, job.items, width))
-}
-
-/// Serves until a signal comes; that is its good end.
-#[cfg(feature = "sandbox")]
-async fn sandbox(inputs: &Inputs) -> Result<(), Error> {
-    let interrupted = interrupted();
-    let sandbox = app::sandbox::start(&inputs.sandbox)?;
-    print(&app::sandbox::announcement(&sandbox));
-    interrupted.await;
-    app::sandbox::stop(sandbox)
-}
-
-#[cfg(feature = "sandbox")]
-async fn demo(inputs: &Inputs, this_run: &ThisRun) -> Result<Finished, Error> {
-    use ghcr_lifecycle::adapters::{
-        packages::Packages,
-        registry::CredentialOptions,
-        repository::Repositories,
-        rest::{Api, ApiOptions},
-    };
-    let given = match &inputs.policy {
-        _ if !inputs.policy_given => None,
-        PolicyInput::Text(text) => Some(("input `policy`".to_owned(), text.clone().into_bytes())),
-        PolicyInput::Path(path) => {
-            let bytes = runner::read_policy(&workspace(inputs), path, Reach::Anywhere).map_err(wrong_input)?;
-            let missing = || Error::input(format!("there is no policy: `{path}` does not exist"));
-            Some((path.clone(), bytes.ok_or_else(missing)?))
-        }
-    };
-    let demo = app::demo::Demo::start(given).await?;
-    let (token, host) = (demo.token(), demo.host());
-    let http = HttpClient::new(&HttpOptions::default())?;
-    let address = format!("http://{host}");
-    let api = address.parse().map_err(|_| Error::failed("find the embedded API"))?;
-    let github = GitHub::new(http.below(&api).clone(), &address, token.as_ref(), demo.repository().clone())?;
-    let unpaced = ApiOptions { pace: 0, ..ApiOptions::default() };
-    let api = Api::new(http.below(&api).clone(), &address, token.as_ref(), unpaced)?;
-    let credentials = CredentialOptions { github_token: token, ghcr_host: host, ..CredentialOptions::default() };
-    let registry = RegistryClient::new(http, credentials);
-    let history = History { clone: None, github: Some(github) };
-    let (packages, repositories) = (Packages::new(api.clone(), &address, inputs.token_kind()), Repositories::new(api));
-    let clients =
-        app::demo::Clients { registry: &registry, packages: &packages, repository: &repositories, run: this_run };
-    let progress = Progress::start(inputs.under_actions);
-    demo.play(&clients, &history, |done, all| progress.show(done, all)).await
 }
 
 /// Reads the event. A run at a terminal counts as a push of what `ref` or GITHUB_REF names.
@@ -382,6 +343,9 @@ async fn policy(
     };
     match found {
         Some(bytes) => Ok(Some((path.clone(), bytes))),
+        // The sandbox plays the same.
+        #[cfg(feature = "sandbox")]
+        None if inputs.sandbox.at.is_some() && !inputs.policy_given => Ok(Some(app::demo::own_policy())),
         None if inputs.rows() == Rows::Default => Ok(None),
         None if reads_default_branch => Err(Error::input(format!(
             "there is no policy: `{path}` does not exist on the default branch"

@@ -202,6 +202,12 @@ impl Drop for Progress {
     }
 }
 
+/// Tells people something beside what standard output gets.
+#[cfg(feature = "sandbox")]
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", text.trim_end());
+}
+
 /// Prints a line. Whoever closed the pipe wants no more of it.
 pub(crate) fn print(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");

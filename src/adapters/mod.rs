@@ -12,4 +12,6 @@ pub mod registry;
 pub mod repository;
 pub mod rest;
 pub mod runner;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod sources;

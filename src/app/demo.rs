@@ -29,14 +29,28 @@ use crate::{
     policy::rules::Policy,
     ports::{PackagesWriter, RegistryWriter, RepositoryReader, Run, SourceHistory},
     report::words,
-    sandbox::{Auth, Options, Sandbox},
+    sandbox::{Auth, Options, Sandbox, State},
 };
 
 /// The policy that the demo plays unless it is given one: that of a Kubernetes controller released from git tags.
 const POLICY: &str = include_str!("../../fixtures/policies/kyklos.yml");
 
+/// Returns the policy that the demo plays unless it is given one: its name for messages, and its bytes.
+#[must_use]
+pub fn own_policy() -> (String, Vec<u8>) {
+    ("the demo's policy".to_owned(), POLICY.into())
+}
+
 /// The token of the embedded registry. It is no secret: the registry lives as long as the demo.
 const TOKEN: &str = "demo-token";
+
+/// What happened until the clean-up.
+struct Year {
+    events: Vec<Happened>,
+    accounts: Vec<Account>,
+    /// What was under way when the accounts were taken.
+    last: Option<Happened>,
+}
 
 /// The embedded registry, running.
 pub struct Demo {
@@ -66,24 +80,10 @@ impl Demo {
         })
         .await
         .map_err(|error| Error::failed("start the embedded registry").with_source(error))?;
-        let mut images: Vec<ImageName> = Vec::new();
-        for image in &policy.images {
-            // Below GHCR every image has an owner.
-            let repository = match image.repository() {
-                alone if !alone.contains('/') => format!("{alone}/{alone}"),
-                whole => whole.to_owned(),
-            };
-            let local = format!("{}/{repository}", sandbox.host()).parse();
-            let local = local.map_err(|error| Error::failed("name an image of the demo").with_source(error))?;
-            if !images.contains(&local) {
-                images.push(local);
-            }
-        }
         // What is played is no build of the project: its platforms, sizes and release texts say nothing.
         (policy.checks, policy.release_notes, policy.visibility) = (None, false, None);
-        policy.images = images;
         // The demo talks to nobody outside this machine.
-        policy.mirrors = Vec::new();
+        super::sandbox::stand_in(&mut policy, &sandbox.host())?;
         let repository = match &policy.repository {
             Some(repository) => repository.clone(),
             None => repository_of(&policy)?,
@@ -127,8 +127,47 @@ impl Demo {
         S: RepositoryReader,
         U: Run,
     {
-        let writer = clients.registry;
+        let Year { events: year, accounts, last } = self.year(clients.registry, history, progress).await?;
         let Self { sandbox, policy, is_own, repository } = &self;
+        let published = accounts.iter().map(|account| account.image.clone()).collect();
+        let cleaned = clean::clean(clients, policy, published, repository).await?;
+        all_are_complete(sandbox, policy)?;
+        let finished = Finished {
+            text: tell(&sandbox.host(), policy, *is_own, &year, &accounts, last.as_ref(), &cleaned),
+            json: document(&sandbox.host(), repository, &year, &accounts, last.as_ref(), &cleaned),
+            outputs: Vec::new(),
+            is_drop_in: false,
+            error: None,
+            summary: String::new(),
+            warnings: Vec::new(),
+            notices: Vec::new(),
+        };
+        self.sandbox.stop().await;
+        Ok(finished)
+    }
+
+    /// Plays the year and returns what is there at its end, before a clean-up; `progress` as of [`Demo::play`].
+    ///
+    /// # Errors
+    /// As [`Demo::play`].
+    pub async fn fill<W, H>(self, registry: &W, history: &H, progress: impl Fn(usize, usize)) -> Result<State, Error>
+    where
+        W: RegistryWriter,
+        H: SourceHistory,
+    {
+        self.year(registry, history, progress).await?;
+        let state = self.sandbox.state();
+        self.sandbox.stop().await;
+        Ok(state)
+    }
+
+    /// Lets the year happen, up to its clean-up.
+    async fn year<W, H>(&self, writer: &W, history: &H, progress: impl Fn(usize, usize)) -> Result<Year, Error>
+    where
+        W: RegistryWriter,
+        H: SourceHistory,
+    {
+        let Self { sandbox, policy, is_own: _, repository } = self;
         let story = story(policy);
         let stage = Stage { sandbox, policy, repository, writer, history };
         let mut player = Player::new(stage, &story)?;
@@ -145,7 +184,7 @@ impl Demo {
             Ok(Prospect::Nothing | Prospect::Failure) => None,
             Err(error) => Some(Err(error)),
         });
-        let look = |state: &crate::sandbox::State, log: &play::Log, under_way: &[crate::model::Digest]| {
+        let look = |state: &State, log: &play::Log, under_way: &[crate::model::Digest]| {
             let books = Books { policy, source: state.source(&repository.to_string()), log, now, under_way };
             let found = |image: &ImageName| Some(books.account(image, state.repository(image.repository())?));
             policy.images.iter().filter_map(found).collect::<Vec<Account>>()
@@ -159,21 +198,7 @@ impl Demo {
         };
         progress(all, all);
         all_are_complete(sandbox, policy)?;
-        let published = accounts.iter().map(|account| account.image.clone()).collect();
-        let cleaned = clean::clean(clients, policy, published, repository).await?;
-        all_are_complete(sandbox, policy)?;
-        let finished = Finished {
-            text: tell(&sandbox.host(), policy, *is_own, &year, &accounts, last.as_ref(), &cleaned),
-            json: document(&sandbox.host(), repository, &year, &accounts, last.as_ref(), &cleaned),
-            outputs: Vec::new(),
-            is_drop_in: false,
-            error: None,
-            summary: String::new(),
-            warnings: Vec::new(),
-            notices: Vec::new(),
-        };
-        self.sandbox.stop().await;
-        Ok(finished)
+        Ok(Year { events: year, accounts, last })
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) struct Typed {
     pub(super) values: BTreeMap<&'static str, String>,
     /// `--format`.
     pub(super) format: Format,
-    /// What the sub-command `sandbox` was told.
+    /// What the sub-command `sandbox` was told, or which sandbox another one is pointed at.
     #[cfg(feature = "sandbox")]
     pub(super) sandbox: super::SandboxInputs,
 }
@@ -100,6 +100,10 @@ fn command(takes_all: bool) -> Command {
         #[cfg(feature = "sandbox")]
         if *name == "sandbox" {
             mode = super::sandbox::options(mode);
+        }
+        #[cfg(feature = "sandbox")]
+        if super::sandbox::can_be_tried(name) {
+            mode = mode.arg(super::sandbox::trial());
         }
         for (heading, input) in options_of(name) {
             let mut option = option(input).help_heading(heading);
@@ -261,8 +265,11 @@ pub(super) fn parse(arguments: &[String]) -> Result<Request, InputErrors> {
         _ => Format::Text,
     };
     #[cfg(feature = "sandbox")]
-    if typed.mode == Some(Mode::Sandbox) {
-        typed.sandbox = super::sandbox::read(innermost)?;
+    {
+        typed.sandbox = match typed.mode {
+            Some(Mode::Sandbox) => super::sandbox::read(innermost)?,
+            _ => super::sandbox::read_trial(innermost)?,
+        };
     }
     if let Some(file) = positional(innermost) {
         if typed.values.contains_key("policy") {

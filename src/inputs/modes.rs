@@ -43,7 +43,7 @@ const READS: &[(&str, &[Group])] = &[
     ("schema", &[]),
     ("doctor", &[POLICY_AND_IMAGE, PACKAGES, REQUESTS, REGISTRY]),
     ("demo", &[POLICY]),
-    ("sandbox", &[]),
+    ("sandbox", &[POLICY]),
     ("tags", &[POLICY_AND_IMAGE, EVENT, ROWS, REGISTRY]),
     ("push", &[POLICY_AND_IMAGE, SOURCE, EVENT, ROWS, REGISTRY]),
     ("mirror", &[POLICY, group("What is copied", &["source", "image", "only", "rename", "dry-run"]), REGISTRY]),
@@ -85,6 +85,7 @@ pub(super) fn readers(input: &str) -> Vec<&'static str> {
 /// Returns what an input is to a mode, where its summary speaks of others as well.
 pub(super) fn own_words(mode: &str, input: &str) -> Option<&'static str> {
     Some(match (mode, input) {
+        ("sandbox", "policy") => "With --demo: the policy file whose year is played.",
         ("init", "policy") => "The file to write; one that is there is never overwritten.",
         ("init", "image") => "The image, in full, where neither workflows nor the remote of git tell it.",
         ("init", "dry-run") => "`true` shows what would be written, and writes nothing.",
@@ -131,8 +132,10 @@ pub(super) fn examples(mode: &str) -> &'static str {
       Shows what a year under your policy leaves behind."
         }
         "sandbox" => {
-            "  ghcr-lifecycle sandbox
-      Prints how to point a client, or another terminal's `ghcr-lifecycle plan`, at it."
+            "  ghcr-lifecycle sandbox --demo &
+      Holds what a year under your policy leaves behind; then `ghcr-lifecycle plan --sandbox` says what would go.
+  ghcr-lifecycle sandbox
+      Empty. Prints how to point a client, or another terminal's `ghcr-lifecycle plan`, at it."
         }
         "tags" => {
             "  ghcr-lifecycle tags --ref v1.2.3
@@ -172,6 +175,8 @@ pub(super) fn examples(mode: &str) -> &'static str {
       Says what a clean-up would delete and why, and writes plan.json, which `apply` carries out.
   ghcr-lifecycle plan --explain main-a1b2c3d
       Every row that explains one tag, and which decides.
+  ghcr-lifecycle plan --sandbox
+      The same on the sandbox of `ghcr-lifecycle sandbox --demo`: needs no token.
   ghcr-lifecycle plan --now 2027-01-01T00:00:00Z
       What would go then."
         }

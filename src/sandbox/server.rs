@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, TcpListener as StdListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener as StdListener},
     ops::Deref,
     sync::mpsc,
     thread::JoinHandle,
@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{net::TcpListener, runtime, sync::oneshot};
 
-use super::{control::Control, data::Data, http, options::Options};
+use super::{control::Control, data::Data, http, options::Options, state::State};
 
 /// Blob URLs name another loopback address than the registry, as on GHCR they name another host: clients then drop the
 /// Authorization header by the rules that they have for foreign hosts.
@@ -26,6 +26,13 @@ pub struct Sandbox {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     keeper: Option<Keeper>,
+}
+
+/// A port that is held for a sandbox: whoever connects waits until it is served.
+pub struct Reserved {
+    listener: StdListener,
+    storage: Option<StdListener>,
+    address: SocketAddr,
 }
 
 /// The thread that writes the data.
@@ -55,50 +62,25 @@ impl Sandbox {
     ///
     /// # Errors
     /// As [`Sandbox::start`].
-    #[expect(clippy::disallowed_methods, reason = "the sandbox is a server")]
     pub fn start_blocking(options: Options) -> io::Result<Self> {
-        let listener = StdListener::bind((options.address, options.port))?;
+        Self::reserve((options.address, options.port).into())?.serve(options, None)
+    }
+
+    /// Takes a port, or a free one for port 0, before there is anything to serve.
+    ///
+    /// # Errors
+    /// If the port is taken.
+    #[expect(clippy::disallowed_methods, reason = "the sandbox is a server")]
+    pub fn reserve(address: SocketAddr) -> io::Result<Reserved> {
+        let listener = StdListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         // Where the system has only one loopback address, its name is the other host.
-        let storage_listener = StdListener::bind((STORAGE_ADDRESS, address.port())).ok();
-        let storage = match &storage_listener {
-            Some(storage) => {
-                storage.set_nonblocking(true)?;
-                storage.local_addr()?.to_string()
-            }
-            None => format!("localhost:{}", address.port()),
-        };
-        let mut signing_key = [0; 16];
-        getrandom::fill(&mut signing_key).map_err(io::Error::other)?;
-        let (data, stored) = match &options.data {
-            Some(folder) => {
-                let (data, stored) = Data::open(folder)?;
-                (Some(data), stored)
-            }
-            None => (None, None),
-        };
-        let control = Control::new(options, address, storage, signing_key, stored);
-        let keeper = data.map(|data| keep(data, control.clone())).transpose()?;
-
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel();
-        let server = control.clone();
-        let thread = std::thread::Builder::new().name(format!("sandbox {address}")).spawn(move || {
-            runtime.block_on(async move {
-                let both = async {
-                    match storage_listener {
-                        Some(storage) => {
-                            tokio::join!(accept(listener, server.clone()), accept(storage, server));
-                        }
-                        None => accept(listener, server).await,
-                    }
-                };
-                tokio::select! { () = both => {}, _ = stopped => {} }
-            });
-            runtime.shutdown_background();
-        })?;
-        Ok(Self { control, stop: Some(stop), thread: Some(thread), keeper })
+        let storage = StdListener::bind((STORAGE_ADDRESS, address.port())).ok();
+        if let Some(storage) = &storage {
+            storage.set_nonblocking(true)?;
+        }
+        Ok(Reserved { listener, storage, address })
     }
 
     /// Returns a handle that can be moved into a hook.
@@ -139,6 +121,50 @@ impl Sandbox {
             }
             None => Ok(()),
         }
+    }
+}
+
+impl Reserved {
+    /// Serves there what `state` holds, or else what the options' folder does; it answers when this returns.
+    ///
+    /// # Errors
+    /// If the data folder cannot be used, or the system gives no thread or random bytes.
+    pub fn serve(self, options: Options, state: Option<State>) -> io::Result<Sandbox> {
+        let Self { listener, storage: storage_listener, address } = self;
+        let storage = match &storage_listener {
+            Some(storage) => storage.local_addr()?.to_string(),
+            None => format!("localhost:{}", address.port()),
+        };
+        let mut signing_key = [0; 16];
+        getrandom::fill(&mut signing_key).map_err(io::Error::other)?;
+        let (data, stored) = match &options.data {
+            Some(folder) => {
+                let (data, stored) = Data::open(folder)?;
+                (Some(data), state.or(stored))
+            }
+            None => (None, state),
+        };
+        let control = Control::new(options, address, storage, signing_key, stored);
+        let keeper = data.map(|data| keep(data, control.clone())).transpose()?;
+
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let server = control.clone();
+        let thread = std::thread::Builder::new().name(format!("sandbox {address}")).spawn(move || {
+            runtime.block_on(async move {
+                let both = async {
+                    match storage_listener {
+                        Some(storage) => {
+                            tokio::join!(accept(listener, server.clone()), accept(storage, server));
+                        }
+                        None => accept(listener, server).await,
+                    }
+                };
+                tokio::select! { () = both => {}, _ = stopped => {} }
+            });
+            runtime.shutdown_background();
+        })?;
+        Ok(Sandbox { control, stop: Some(stop), thread: Some(thread), keeper })
     }
 }
 

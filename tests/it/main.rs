@@ -20,6 +20,7 @@ mod contract;
 mod demo;
 mod end_to_end;
 mod events;
+mod first_plan;
 mod fixtures;
 mod git;
 mod github;

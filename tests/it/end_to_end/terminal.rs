@@ -55,7 +55,8 @@ fn the_examples_of_the_help_are_no_wrong_command_lines() {
     for mode in MODES {
         for line in shown(&["help", mode]).lines().filter(|line| line.starts_with("  ghcr-lifecycle ")) {
             let words: Vec<&str> = line.split_whitespace().skip(1).map(|word| word.trim_matches('\'')).collect();
-            if words == ["sandbox"] || words == ["demo"] {
+            // These run on, or wait for one that does; others have tests of their own.
+            if ["sandbox", "demo"].contains(&words[0]) || words.contains(&"--sandbox") {
                 continue;
             }
             let outcome = Step::new().at_terminal(&words).run();
