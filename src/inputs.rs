@@ -412,7 +412,8 @@ fn mode_from(name: &str) -> Option<Mode> {
 fn unknown_mode(name: &str) -> InputErrors {
     let names = Mode::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>();
     let these = format!("the modes are {}", listed(&names));
-    let hint = match nearest(name, &names) {
+    let beside = command_line::BESIDE.iter().map(|(name, _)| *name);
+    let hint = match nearest(name, &names.iter().copied().chain(beside).collect::<Vec<_>>()) {
         Some(near) => format!("did you mean `{near}`? {these}"),
         None => these,
     };

@@ -103,6 +103,9 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>, colours: Colo
             return ended("run it again: no tag points at an incomplete image, and what is missing is sent then");
         }
         this_run.interrupt(signal);
+        tracing::warn!(
+            "{signal} arrived: the run ends after the request that is under way; a second signal ends it at once"
+        );
         tokio::select! {
             finished = &mut work => finished,
             _ = interrupted() => ended("the journal says what was done: run the same again, or undo it with `restore`"),
@@ -352,17 +355,17 @@ async fn policy(
         ))
         .with_hint("merge it first, or name its path from the repository's root: the work tree's may be a stranger's")),
         None => Err(Error::input(format!("there is no policy: `{path}` does not exist"))
-            .with_hint("or give `images` and `tags`, as docker/metadata-action takes them")
-            .with_hint(if inputs.policy_given {
-                "name the policy by its path from the repository's root, or give the YAML itself"
-            } else {
-                "write one (the README shows how), or name another path with `policy`"
+            .with_hint(match (inputs.policy_given, inputs.under_actions) {
+                (true, _) => "name the policy by its path from the repository's root, or give the YAML itself",
+                (false, true) => "write one (the README shows how), or name another path with `policy`",
+                (false, false) => "`ghcr-lifecycle init` writes one; `--policy PATH` names another",
             })
             .with_hint(if inputs.under_actions {
                 "does a step `actions/checkout` run before this one?"
             } else {
                 "run it at the repository's root"
-            })),
+            })
+            .with_hint("or give `images` and `tags`, as docker/metadata-action takes them")),
     }
 }
 

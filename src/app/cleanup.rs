@@ -132,7 +132,9 @@ impl Cleanup<'_> {
         let outdated = self.saved.as_ref().map(|saved| outdated::outdated(saved, &plans)).unwrap_or_default();
         let document =
             write_plans(plans.iter().copied()).map_err(|error| Error::failed("write the plan").with_source(error))?;
-        let plan_file = world.records.save_plan(&document)?;
+        // Where no package could be planned, the plan of an earlier run that somebody looks at is not written over.
+        let nothing_planned = plans.is_empty() && !planned.is_empty();
+        let plan_file = if nothing_planned { None } else { world.records.save_plan(&document)? };
         let stops = planned.iter().any(|(_, ready)| ready.as_ref().is_ok_and(|ready| ready.too_many.is_some()));
         let applies = self.dry_run == DryRun::No && !stops;
         let movable = Movable::of(self.policy);
@@ -381,9 +383,10 @@ fn failure(report: &CleanupReport<'_>) -> Option<Error> {
     if failures.is_empty() {
         return None;
     }
+    let what = if report.dry_run == DryRun::Plan { "plan the clean-up of" } else { "clean up" };
     let mut error = Error::failed(match report.packages.as_slice() {
-        [only] => format!("clean up {}", only.image),
-        several => format!("clean up all of {}", words::count(several.len(), "package")),
+        [only] => format!("{what} {}", only.image),
+        several => format!("{what} all of {}", words::count(several.len(), "package")),
     });
     for failure in failures {
         error = error.with_detail(failure);

@@ -77,7 +77,8 @@ pub async fn plan<H: SourceHistory>(job: &Job<'_>, history: &H) -> Result<Planne
         }
         if context.built_elsewhere {
             error = error.with_hint(
-                "to publish this repository's own commit at a terminal, set GITHUB_REF and GITHUB_SHA instead of `ref`",
+                "to publish this repository's own commit at a terminal, give `--context git` instead of `ref`, or set GITHUB_REF \
+                 and GITHUB_SHA",
             );
         }
         error.with_hint("nothing was pushed")
@@ -90,7 +91,8 @@ pub async fn plan<H: SourceHistory>(job: &Job<'_>, history: &H) -> Result<Planne
         }
         if context.subject == Subject::Unknown {
             error = error.with_hint(
-                "say what was built with `ref` (`--ref v1.2.3`, `--ref main`), or set GITHUB_REF and GITHUB_SHA",
+                "say what was built with `ref` (`--ref v1.2.3`, `--ref main`), by `--context git` (what is checked out), or by \
+                 GITHUB_REF and GITHUB_SHA",
             );
         }
         return Err(error.with_hint("set `allow-empty: true` if a run without a tag is meant"));

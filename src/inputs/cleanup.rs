@@ -109,7 +109,11 @@ impl Reader {
         let found = digest.ok().or_else(|| text.parse().map(ManifestReference::Tag).ok());
         if found.is_none() {
             let message = format!("{} is neither a tag nor a digest", quote(&text));
-            self.errors.add("explain", message, "name one of a package's tags, or a whole digest (`sha256:…`)");
+            self.errors.add(
+                "explain",
+                message,
+                "name one of a package's tags, or a digest by 6 digits or more (`sha256:…`)",
+            );
         }
         found
     }

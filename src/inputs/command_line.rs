@@ -78,7 +78,7 @@ fn overview() -> String {
 }
 
 /// Sub-commands that are no modes.
-const BESIDE: &[(&str, &str)] = &[
+pub(super) const BESIDE: &[(&str, &str)] = &[
     #[cfg(feature = "sandbox")]
     ("completions", "Prints what makes bash, zsh or fish complete modes and options."),
     ("help", "Shows the options of a mode, and examples."),

@@ -39,7 +39,7 @@ const RECORDS: Group = group("Files", &["plan-file", "journal-file", "report-fil
 /// The inputs that each mode reads beside `mode`, secrets and `log-level`.
 const READS: &[(&str, &[Group])] = &[
     ("init", &[group("Policy", &["policy", "image", "dry-run", "now"]), group("Registries", &["ghcr-host"]), REQUESTS]),
-    ("check", &[POLICY, group("Examples", &["now"])]),
+    ("check", &[group("Policy", &["policy", "now"])]),
     ("schema", &[]),
     ("doctor", &[POLICY_AND_IMAGE, PACKAGES, REQUESTS, REGISTRY]),
     ("demo", &[POLICY]),
@@ -89,6 +89,7 @@ pub(super) fn own_words(mode: &str, input: &str) -> Option<&'static str> {
         ("init", "policy") => "The file to write; one that is there is never overwritten.",
         ("init", "image") => "The image, in full, where neither workflows nor the remote of git tell it.",
         ("init", "dry-run") => "`true` shows what would be written, and writes nothing.",
+        ("check", "now") => "The time of the examples that are shown, RFC 3339.",
         ("init", "now") => "The time of the examples in its comments, RFC 3339.",
         ("mirror", "source") => "The name of the image to copy, without a tag.",
         ("mirror", "image") => "Where to: the name of an image, in full.",
@@ -135,7 +136,7 @@ pub(super) fn examples(mode: &str) -> &'static str {
             "  ghcr-lifecycle sandbox --demo &
       Holds what a year under your policy leaves behind; then `ghcr-lifecycle plan --sandbox` says what would go.
   ghcr-lifecycle sandbox
-      Empty. Prints how to point a client, or another terminal's `ghcr-lifecycle plan`, at it."
+      Empty. Prints one line of JSON: the addresses of its registry and of its API, and the token for both."
         }
         "tags" => {
             "  ghcr-lifecycle tags --ref v1.2.3

@@ -174,6 +174,8 @@ fn the_command_line_says_what_it_does_not_understand() {
     };
     assert_eq!(hint(&["tags", "--imge", "x"]), "unexpected argument `--imge`; did you mean `--image`?");
     assert!(hint(&["clenup"]).starts_with("input `mode`: `clenup` is no mode; did you mean `cleanup`? the modes are"));
+    #[cfg(feature = "sandbox")]
+    assert!(hint(&["completion"]).contains("did you mean `completions`?"));
     assert!(hint(&["tidy"]).starts_with("input `mode`: `tidy` is no mode; the modes are `auto`"));
     let password =
         "`--password` is no option, as other processes could read the secret; pipe it into `--password-stdin`";
@@ -235,7 +237,7 @@ fn clean_ups_have_limits_unless_the_inputs_say_otherwise() {
   input `time-budget`: `30m` is no duration
     hint: did you mean `30 minutes`?
   input `explain`: `a b` is neither a tag nor a digest
-    hint: name one of a package's tags, or a whole digest (`sha256:…`)
+    hint: name one of a package's tags, or a digest by 6 digits or more (`sha256:…`)
   input `versions`: `v1` is no number of a version
     hint: the numbers are in the journal and in the addresses of the package's pages";
     assert_eq!(text, expected);

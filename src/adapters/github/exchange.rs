@@ -9,7 +9,7 @@ use octocrab::Octocrab;
 use reqwest::{StatusCode, header::HeaderMap};
 
 use crate::{
-    model::untrusted::shown,
+    model::{access::Trap, untrusted::shown},
     ports::{PortError, PortErrorKind},
 };
 
@@ -75,7 +75,10 @@ impl Exchange<'_> {
         let response = match self.client._get_with_headers(self.path.as_str(), Some(self.headers.clone())).await {
             Ok(response) => reqwest::Response::from(response.map(reqwest::Body::wrap)),
             Err(error) => {
-                let error = self.error(PortErrorKind::Unavailable, "the API cannot be reached").with_source(error);
+                let error = self
+                    .error(PortErrorKind::Unavailable, "the API cannot be reached")
+                    .with_hint(Trap::Unreachable.remedy())
+                    .with_source(error);
                 return Try::Again(error, None);
             }
         };

@@ -113,7 +113,9 @@ pub(super) fn with_remedy(error: PortError, refused: &Refused<'_>, words: &str) 
             let server = if server.is_empty() { "https://github.com" } else { server };
             return error.with_trap(trap(token, right, words), &Pages { image: Some(image), ..Pages::of(server) });
         }
-        (Asker::Ghcr { token: None }, _) => format!("give `github-token` for {host}"),
+        (Asker::Ghcr { token: None }, _) => {
+            format!("give `github-token` for {host}, or at a terminal set GITHUB_TOKEN")
+        }
         (Asker::Helped, _) => format!(
             "the docker configuration leaves the login for {host} to a credential helper, and those are not run here: give `username` and `password`, or an entry for it in `registries`"
         ),

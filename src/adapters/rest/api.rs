@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     adapters::github,
-    model::{Secret, untrusted::shown},
+    model::{Secret, access::Trap, untrusted::shown},
     ports::{PortError, PortErrorKind, RateLimit},
 };
 
@@ -379,7 +379,9 @@ impl Api {
             Ok(response) => reqwest::Response::from(response.map(reqwest::Body::wrap)),
             Err(error) => {
                 return Try::Failed(
-                    call.error(PortErrorKind::Unavailable, "the API cannot be reached").with_source(error),
+                    call.error(PortErrorKind::Unavailable, "the API cannot be reached")
+                        .with_hint(Trap::Unreachable.remedy())
+                        .with_source(error),
                 );
             }
         };

@@ -191,6 +191,8 @@ fn failed(operation: String, error: io::Error) -> PortError {
     let (kind, detail) = match error.kind() {
         io::ErrorKind::NotFound => (PortErrorKind::NotFound, "the file does not exist"),
         io::ErrorKind::PermissionDenied => (PortErrorKind::Denied, "the file may not be read"),
+        // Of a folder, say: nothing that another try, or the network, would mend.
+        io::ErrorKind::InvalidInput => (PortErrorKind::Malformed, "the file cannot be read"),
         _ => (PortErrorKind::Unavailable, "the file cannot be read"),
     };
     PortError::new(kind, operation, detail).with_source(error)

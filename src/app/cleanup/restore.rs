@@ -68,8 +68,7 @@ where
     }
     let failed = report.failed();
     let error = (failed > 0).then(|| {
-        Error::failed("bring everything back, as told above")
-            .with_hint("run it again with the same journal: what is back stays so")
+        Error::failed("bring everything back, as told above").with_hint("run it again: what is back stays so")
     });
     let outputs = [("restored", report.restored()), ("failed", failed)];
     Finished {

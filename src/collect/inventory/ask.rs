@@ -111,8 +111,7 @@ impl<'a, P: PackagesReader, S: RepositoryReader> Asker<'a, P, S> {
     }
 
     fn nobody<T>() -> Asked<T> {
-        let problem = "the package is linked to no source repository, and the policy names none: say `repository: \
-                       owner/name` in the policy";
+        let problem = "the package is linked to no source repository, and the policy names none";
         Asked::Unreadable { problem: problem.to_owned() }
     }
 

@@ -41,8 +41,16 @@ fn a_plan_at_a_terminal_is_a_file_and_a_text() {
     assert_eq!(package["untag"][0]["tag"], "pr-1");
     // The same facts give the same bytes.
     step.succeed();
-    assert_eq!(fs::read_to_string(step.path("workspace/plan.json")).unwrap(), plan);
+    let place = step.path("workspace/plan.json");
+    assert_eq!(fs::read_to_string(&place).unwrap(), plan);
     assert!(!step.path("workspace/journal.jsonl").exists());
+    // A run that can plan nothing leaves the plan that somebody looks at.
+    let step = step.variable("GITHUB_API_URL", "http://127.0.0.1:1");
+    let dead = step.fail(1);
+    for part in ["failed to plan the clean-up of", "hint: see that GITHUB_API_URL is right"] {
+        assert!(dead.stderr.contains(part), "no `{part}`: {dead}");
+    }
+    assert_eq!(fs::read_to_string(&place).unwrap(), plan);
 }
 
 #[test]
