@@ -2,7 +2,7 @@
 
 use super::{
     Condition, Note, Problem, Source,
-    draft::{Drafts, Events, Slot},
+    draft::{Drafts, Events, Slot, with_schedule},
     expression::{expressions, replace},
     workflow::Step,
 };
@@ -52,9 +52,12 @@ pub(super) fn convert(step: &Step, setting: &Setting<'_>, drafts: &mut Drafts) {
             return;
         }
     };
-    let mut converter = Converter { setting, table, drafts, makes_latest: false };
-    let conditions = compiled.policy.rules.iter().flat_map(|rule| &rule.on).map(|entry| &entry.condition);
-    for condition in conditions {
+    let conditions = || compiled.policy.rules.iter().flat_map(|rule| &rule.on).map(|entry| &entry.condition);
+    let is_schedule =
+        |on: &rules::Condition| matches!(on, rules::Condition::Metadata(rule) if rule.kind == Kind::Schedule);
+    let has_schedule = setting.events.schedule && conditions().any(is_schedule);
+    let mut converter = Converter { setting, table, drafts, makes_latest: false, has_schedule };
+    for condition in conditions() {
         match condition {
             rules::Condition::Metadata(rule) => converter.row(rule),
             rules::Condition::Latest(flavor) => converter.latest(flavor),
@@ -69,6 +72,8 @@ struct Converter<'a> {
     drafts: &'a mut Drafts,
     /// Whether a row was seen that makes `latest` under `latest=auto`.
     makes_latest: bool,
+    /// Whether scheduled runs get a row of their own.
+    has_schedule: bool,
 }
 
 /// When a row counts.
@@ -109,11 +114,12 @@ impl Converter<'_> {
                 }
             }
             Kind::RefBranch => {
-                for slot in events.branches() {
+                for slot in with_schedule(events.branches(), self.has_schedule) {
+                    let text = around(&slot.with_branch("{{branch}}", self.setting.default_branch));
                     if matches!(slot, Slot::Branches(_)) {
-                        self.drafts.tag(&slot, &around("{{branch}}"), &source);
+                        self.drafts.tag(&slot, &text, &source);
                     } else {
-                        self.drafts.rolling(&slot, &around("{{branch}}"), &source);
+                        self.drafts.rolling(&slot, &text, &source);
                     }
                 }
             }
@@ -129,7 +135,9 @@ impl Converter<'_> {
                     Some(name) => self.branch(name),
                     None => Slot::Default(self.setting.default_branch.to_owned()),
                 };
-                self.drafts.rolling(&slot, &around(rule.attribute("value").unwrap_or("edge")), &source);
+                for slot in with_schedule([slot], self.has_schedule) {
+                    self.drafts.rolling(&slot, &around(rule.attribute("value").unwrap_or("edge")), &source);
+                }
             }
             Kind::Raw => self.raw(rule, when, &source, &around),
             Kind::ShaShort | Kind::ShaLong => {
@@ -139,7 +147,10 @@ impl Converter<'_> {
                     When::Always | When::Never | When::Unknown(_) => self.builds(prefix.contains("{{branch}}")),
                 };
                 if self.is_template(&around(text), &source) {
-                    self.drafts.build(slots, &around(text), &source);
+                    for slot in with_schedule(slots, self.has_schedule) {
+                        let text = slot.with_branch(&around(text), self.setting.default_branch);
+                        self.drafts.build([slot], &text, &source);
+                    }
                 }
             }
         }
@@ -208,7 +219,7 @@ impl Converter<'_> {
             When::Unknown(expression) => {
                 return self.not_converted(source, Problem::Condition(Condition { expression }));
             }
-            When::On(slots) => slots,
+            When::On(slots) => with_schedule(slots, self.has_schedule && !value.contains("{{branch}}")),
             When::Never => return,
             When::Always => {
                 let mut slots: Vec<Slot> = self.setting.events.default.iter().cloned().collect();

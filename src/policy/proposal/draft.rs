@@ -41,6 +41,15 @@ impl Slot {
         }
     }
 
+    /// Writes the default branch's name into a template of scheduled runs: read backwards, `{{branch}}` would be any text
+    /// there.
+    pub(super) fn with_branch(&self, template: &str, default: &str) -> String {
+        match self {
+            Self::Schedule => template.replace("{{branch}}", &default.replace('/', "-")),
+            _ => template.to_owned(),
+        }
+    }
+
     /// How long its tags live.
     fn keep(&self) -> Option<&'static str> {
         match self {
@@ -62,6 +71,17 @@ impl Slot {
             Self::Prerelease(_) | Self::Tags(_) | Self::PullRequest => None,
         }
     }
+}
+
+/// Adds scheduled runs, which are runs on the default branch: where a row of their own takes them, the default branch's
+/// does not.
+pub(super) fn with_schedule(slots: impl IntoIterator<Item = Slot>, has_schedule: bool) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = slots.into_iter().collect();
+    let is_default = |slot: &Slot| matches!(slot, Slot::Default(_));
+    if has_schedule && slots.iter().any(is_default) && !slots.contains(&Slot::Schedule) {
+        slots.push(Slot::Schedule);
+    }
+    slots
 }
 
 /// How long the builds of a branch live.
