@@ -101,10 +101,6 @@ fn command(takes_all: bool) -> Command {
         if *name == "sandbox" {
             mode = super::sandbox::options(mode);
         }
-        #[cfg(feature = "sandbox")]
-        if super::sandbox::can_be_tried(name) {
-            mode = mode.arg(super::sandbox::trial());
-        }
         for (heading, input) in options_of(name) {
             let mut option = option(input).help_heading(heading);
             if let Some(words) = own_words(name, input.name) {
@@ -117,6 +113,10 @@ fn command(takes_all: bool) -> Command {
         }
         if is_read(name, "username") && *name != "sandbox" {
             mode = mode.arg(password_stdin().help_heading("Registries"));
+        }
+        #[cfg(feature = "sandbox")]
+        if super::sandbox::can_be_tried(name) {
+            mode = mode.arg(super::sandbox::trial());
         }
         mode = mode.arg(format_option());
         let examples = examples(name);
