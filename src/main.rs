@@ -113,6 +113,8 @@ fn run(arguments: &[String], variables: &BTreeMap<String, String>, colours: Colo
     });
     drop(this_run);
     let mut finished = finished?;
+    #[cfg(feature = "sandbox")]
+    trial::retell(&inputs, &mut finished);
     tell(&inputs, variables, &finished, colours)?;
     if let Some(error) = finished.error.as_mut().filter(|_| !inputs.under_actions && inputs.format == Format::Text) {
         // A terminal shows both streams: what the report says is not said again.

@@ -63,8 +63,9 @@ async fn filled(inputs: &Inputs) -> Result<(Sandbox, String), Error> {
     let name = policy.as_ref().map_or_else(|| app::demo::own_policy().0, |(name, _)| name.clone());
     let demo = Demo::start(policy).await?;
     let Clients { registry, history, .. } = clients(inputs, &demo)?;
-    let progress = Progress::start(inputs.under_actions);
-    let state = demo.fill(&registry, &history, |done, all| progress.show(done, all)).await?;
+    // No bar: this is meant to run behind another command, which has the terminal.
+    say(&format!("playing a year under {name}, which takes some seconds"));
+    let state = demo.fill(&registry, &history, |_, _| {}).await?;
     Ok((app::sandbox::serve(reserved, state)?, name))
 }
 
@@ -98,6 +99,13 @@ pub(crate) fn stand_in(inputs: &Inputs, rules: Rules) -> Result<Rules, Error> {
         tracing::warn!("the mirror {mirror} is left out: a run on a sandbox talks to nobody else");
     }
     Ok(rules)
+}
+
+/// Lets the commands that a result names lead to the sandbox that the run was pointed at.
+pub(crate) fn retell(inputs: &Inputs, finished: &mut Finished) {
+    if let Some(address) = inputs.sandbox.at {
+        finished.text = finished.text.replace(&format!("--ghcr-host {address}"), &format!("--sandbox {address}"));
+    }
 }
 
 /// Reads the policy that was named.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     error::Error,
-    inputs::{Inputs, SandboxInputs, SandboxOwner, TRIAL_ADDRESS},
+    inputs::{Inputs, PolicyInput, SandboxInputs, SandboxOwner, TRIAL_ADDRESS},
     model::{ImageName, Secret},
     policy::rules::Policy,
     sandbox::{Options, Sandbox, State, options::DEFAULT_TOKEN, server::Reserved, state::OwnerKind},
@@ -67,7 +67,10 @@ pub fn serve(reserved: Reserved, state: State) -> Result<Sandbox, Error> {
 pub fn next_steps(sandbox: &Sandbox, inputs: &Inputs, program: &str, policy: &str) -> String {
     let host = sandbox.host();
     let at = if host == TRIAL_ADDRESS { String::new() } else { format!(" {host}") };
-    let given = if inputs.policy_given { format!(" --policy {}", quoted(policy)) } else { String::new() };
+    let given = match &inputs.policy {
+        PolicyInput::Path(path) if inputs.policy_given => format!(" --policy {}", quoted(path)),
+        PolicyInput::Path(_) | PolicyInput::Text(_) => String::new(),
+    };
     let program = quoted(program);
     format!(
         "At {host} is what a year under {policy} leaves behind, until Ctrl-C (in the background: `kill %1`).\n\

@@ -101,10 +101,6 @@ fn command(takes_all: bool) -> Command {
         if *name == "sandbox" {
             mode = super::sandbox::options(mode);
         }
-        #[cfg(feature = "sandbox")]
-        if super::sandbox::can_be_tried(name) {
-            mode = mode.arg(super::sandbox::trial());
-        }
         for (heading, input) in options_of(name) {
             let mut option = option(input).help_heading(heading);
             if let Some(words) = own_words(name, input.name) {
@@ -117,6 +113,10 @@ fn command(takes_all: bool) -> Command {
         }
         if is_read(name, "username") && *name != "sandbox" {
             mode = mode.arg(password_stdin().help_heading("Registries"));
+        }
+        #[cfg(feature = "sandbox")]
+        if super::sandbox::can_be_tried(name) {
+            mode = mode.arg(super::sandbox::trial());
         }
         mode = mode.arg(format_option());
         let examples = examples(name);
@@ -173,7 +173,12 @@ fn option(input: &'static InputDefinition) -> Arg {
         default => format!("{} [default: {default}]", input.summary),
     };
     let option = Arg::new(input.name).long(input.name).value_name(input.placeholder).help(in_lines(&help));
-    if REPEATED.contains(&input.name) { option.action(ArgAction::Append) } else { option }
+    match input.placeholder {
+        // `--dry-run` alone means what it says.
+        "BOOLEAN" => option.num_args(0..=1).default_missing_value("true"),
+        _ if REPEATED.contains(&input.name) => option.action(ArgAction::Append),
+        _ => option,
+    }
 }
 
 /// Breaks a text into lines that terminals show whole, indented as the help is.

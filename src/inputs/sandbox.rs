@@ -68,8 +68,8 @@ pub(super) fn options(command: Command) -> Command {
     command
         .arg(flag(
             "demo",
-            "Begins with the year that `demo` plays, under --policy, the repository's own or else the demo's, before its \
-             clean-up.",
+            "Begins with the year that `demo` plays, as it is before the clean-up. The policy is --policy, else that of\n\
+             the repository, else the demo's.",
         ))
         .arg(option(
             "listen",
@@ -102,7 +102,7 @@ pub(super) fn trial() -> Arg {
         .num_args(0..=1)
         .default_missing_value(TRIAL_ADDRESS)
         .help(format!(
-            "Runs on the sandbox there, which stands for every registry of the policy. [{TRIAL_ADDRESS} where nothing follows]"
+            "Runs on the sandbox there, or at {TRIAL_ADDRESS}, in the place of every registry of the policy."
         ))
         .help_heading("Registries")
 }

@@ -376,3 +376,11 @@ fn what_decides_how_outputs_are_set_is_checked() {
     assert_eq!(context("gti"), "input `context`: `gti` is no source of the context");
     assert_eq!(context("Git"), "input `context`: `Git` is no source of the context");
 }
+
+#[test]
+fn an_option_that_is_true_or_false_needs_no_value() {
+    let dry = |arguments: &[&str]| run(arguments, &[]).unwrap().cleanup.dry_run;
+    assert_eq!(dry(&["cleanup", "--dry-run"]), dry(&["cleanup", "--dry-run", "true"]));
+    assert_eq!(dry(&["cleanup", "--dry-run", "--max-deletions", "5"]), dry(&["cleanup", "--dry-run", "true"]));
+    assert_ne!(dry(&["cleanup", "--dry-run"]), dry(&["cleanup", "--dry-run", "false"]));
+}

@@ -66,7 +66,9 @@ fn texts(output: Output) -> (String, String) {
 
 /// Holds what a person sees of both commands; only the port differs from run to run.
 fn assert_screen(name: &str, host: &str, said: &str, plan: &str) {
-    let screen = format!("$ ghcr-lifecycle sandbox --demo &\n{said}$ ghcr-lifecycle plan --sandbox\n{plan}");
+    let next = said.lines().last().unwrap().trim();
+    assert_eq!(next, format!("ghcr-lifecycle plan --sandbox {host}"));
+    let screen = format!("$ ghcr-lifecycle sandbox --demo &\n{said}\n$ {next}\n{plan}");
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/first-plan"));
     settings.set_prepend_module_to_snapshot(false);
@@ -117,15 +119,15 @@ fn a_folder_without_a_policy_has_the_demo_s() {
     assert!(there(&["doctor"]).0.contains(&host));
     let (tags, _) = there(&["tags", "--ref", "v2.0.0"]);
     assert!(tags.contains(&format!("\n{host}/kyklos/kyklos\n")) && tags.contains("after 1.0.1"), "{tags}");
-    // What goes comes back.
-    let gone: Value = serde_json::from_str(
-        &there(&["cleanup", "--dry-run", "false", "--max-deletions", "400", "--pace", "0", "--format", "json"]).0,
-    )
-    .unwrap();
+    // What goes comes back, by the command that the clean-up names.
+    let arguments = ["cleanup", "--dry-run", "false", "--max-deletions", "400", "--pace", "0"];
+    let gone: Value = serde_json::from_str(&there(&[&arguments[..], &["--format", "json"]].concat()).0).unwrap();
     assert!(plan.contains(&format!("  {} of {} versions go", gone["deleted"], gone["versions"])), "{gone}");
     there(&["restore", "--journal-file", "journal.jsonl", "--pace", "0"]);
     let (again, _) = there(&["plan", "--format", "json"]);
     assert_eq!(serde_json::from_str::<Value>(&again).unwrap()["versions"], gone["versions"]);
+    let (told, _) = there(&arguments);
+    assert!(told.contains(&format!("`ghcr-lifecycle restore --journal-file PATH --sandbox {host}`")), "{told}");
     assert_screen("embedded-policy", &host, &sandbox.end(), &plan);
 }
 
