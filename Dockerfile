@@ -23,7 +23,7 @@ WORKDIR /source
 COPY . .
 # glibc is linked statically: its allocator is faster than musl's. `--target` keeps the flag away from build scripts.
 RUN target="$(uname -m)-unknown-linux-gnu" \
- && RUSTFLAGS="-C target-feature=+crt-static" \
+ && RUSTFLAGS="-C target-feature=+crt-static -C force-unwind-tables=no -C link-arg=-Wl,-z,pack-relative-relocs" \
     cargo build --locked --release --no-default-features --bin ghcr-lifecycle --target "$target" \
  && cp "target/$target/release/ghcr-lifecycle" /ghcr-lifecycle
 
